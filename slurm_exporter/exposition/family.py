@@ -1,0 +1,29 @@
+"""The one representation of a metric family between parsing and rendering."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric family and all its samples.
+
+    Attributes:
+        name: the metric name, which is also the name of every sample.
+        type: ``gauge``, ``counter`` or ``unknown``.
+        help: the help text, unescaped.
+        labels: the label names, the same for every sample.
+        rows: one tuple per sample: the unescaped label values in the order of ``labels``,
+            then the number exactly as Slurm wrote it.
+    """
+
+    name: str
+    type: str
+    help: str
+    labels: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]

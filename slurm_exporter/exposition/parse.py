@@ -1,0 +1,249 @@
+"""Slurm's text to families.
+
+slurmctld writes one line per sample, one label at the most, and escapes nothing: whatever stands
+between ``="`` and the last ``"}`` of a line is the label value.  A text that is as Slurm writes
+it, family after family, is read in a few regular expressions (``_read_strictly``).  Anything
+else is read again line by line (``_read_lines``), and there prometheus_client's parser says what
+a line of another shape means.  Both readings give the same families where both apply.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from slurm_exporter.exposition.family import Family
+from slurm_exporter.exposition.forgery import Row, distrusted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+DROP_REASONS = ("malformed", "foreign", "duplicate", "forged")
+"""Why a row of Slurm's text is not served.
+
+``malformed`` cannot be read; ``foreign`` belongs to no family of the endpoint; ``duplicate``
+repeats a series; ``forged`` may be the work of a line break in somebody's account name.
+"""
+
+_TYPES = {"gauge": "gauge", "counter": "counter", "untyped": "unknown", "unknown": "unknown"}
+_NUMBER = r"[-+]?(?:[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|Inf|NaN)"
+_HEAD = re.compile(r"(\w+) (.*)\n# TYPE (\w+) (\w+)\n", re.ASCII)
+_LINE = re.compile(
+    rf'(?P<name>[a-zA-Z_:][\w:]*)(?:\{{(?P<label>\w+)="(?P<value>.*)"\}})? (?P<number>{_NUMBER})',
+    re.ASCII,
+)
+_HEADER = re.compile(r"# (?P<kind>HELP|TYPE) (?P<name>[a-zA-Z_:][\w:]*)(?: (?P<text>.*))?", re.ASCII)
+_SLICE = 1 << 16
+_EOF = "# EOF\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Families that an endpoint may bring, and the label their samples may have.
+
+    Attributes:
+        names: a pattern that a family's whole name must match.
+        label: the one label name; None for samples without labels.
+    """
+
+    names: re.Pattern[str]
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Which rows an endpoint may bring.
+
+    Attributes:
+        rules: the first that matches a family's name counts.
+        chosen_by_users: whether cluster users choose the label values, so that rows may be forged.
+    """
+
+    rules: tuple[Rule, ...]
+    chosen_by_users: bool = False
+
+    def labels(self, name: str) -> tuple[str, ...] | None:
+        """Return the label names of a family (none or one), or None if it is not admitted."""
+        for rule in self.rules:
+            if rule.names.fullmatch(name):
+                return () if rule.label is None else (rule.label,)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a text says.
+
+    Attributes:
+        families: in the order in which Slurm named them; each name once.
+        dropped: rows that are not in ``families``, counted by reason.
+    """
+
+    families: tuple[Family, ...]
+    dropped: Mapping[str, int]
+
+
+def parse(text: str, admission: Admission) -> Parsed:
+    """Read Slurm's text.
+
+    Never raises: a line that cannot be used costs that line and is counted.
+    """
+    families = _read_strictly(text, admission)
+    if families is not None:
+        return Parsed(families, {})
+    return _read_lines(text, admission)
+
+
+# ------------------------------------------------------------------ as Slurm writes it
+
+
+def _read_strictly(text: str, admission: Admission) -> tuple[Family, ...] | None:
+    """Read a text that is exactly as Slurm writes it; None for any other."""
+    preamble, *blocks = ("\n" + text.removesuffix(_EOF)).split("\n# HELP ")
+    if preamble:
+        return None
+    families: dict[str, Family] = {}
+    for block in blocks:
+        family = _block(block.removesuffix("\n") + "\n", admission)
+        if family is None or family.name in families:
+            return None
+        families[family.name] = family
+    return tuple(families.values())
+
+
+def _block(block: str, admission: Admission) -> Family | None:
+    """Read one family: the rest of its HELP line, its TYPE line, its samples."""
+    head = _HEAD.match(block)
+    if head is None or head[1] != head[3] or head[4] not in _TYPES:
+        return None
+    labels = admission.labels(head[1])
+    if labels is None:
+        return None
+    rows = _rows(block, head.end(), _row_pattern(head[1], labels))
+    if rows is None or len({row[:-1] for row in rows}) < len(rows):
+        return None
+    return Family(head[1], _TYPES[head[4]], head[2], labels, rows)
+
+
+def _rows(block: str, start: int, pattern: re.Pattern[str]) -> list[tuple[str, ...]] | None:
+    """Tokenize all lines from ``start``; None if one does not fit.
+
+    Slice by slice, because a search holds the interpreter lock until it is through.
+    """
+    rows: list[tuple[str, ...]] = []
+    while start < len(block):
+        end = block.rfind("\n", start, start + _SLICE) + 1 or block.find("\n", start) + 1
+        found = pattern.findall(block, start, end)
+        if len(found) < block.count("\n", start, end):
+            return None
+        rows += found
+        start = end
+    return rows if pattern.groups > 1 else [(number,) for number in rows]  # type: ignore[misc]
+
+
+@lru_cache(maxsize=1024)
+def _row_pattern(name: str, labels: tuple[str, ...]) -> re.Pattern[str]:
+    """Return the pattern of one whole line; greedy, so the last ``"}`` ends the value."""
+    value = f'(?:{{{labels[0]}="(.*)"}})?' if labels else ""
+    return re.compile(f"^{name}{value} ({_NUMBER})$", re.MULTILINE)
+
+
+# ------------------------------------------------------------------ line by line
+
+
+class _Header(NamedTuple):
+    kind: str
+    name: str
+    text: str
+
+
+def _read_lines(text: str, admission: Admission) -> Parsed:
+    lines = text.removesuffix(_EOF).removesuffix("\n").split("\n")
+    read = [_read_line(line, admission) for line in lines]
+    rows = [line if isinstance(line, Row) else None for line in read]
+    bad = distrusted(lines, rows) if admission.chosen_by_users else frozenset()
+    collected = _Collected(admission, bad)
+    for line in read:
+        collected.add(line)
+    return collected.parsed()
+
+
+def _read_line(line: str, admission: Admission) -> Row | _Header | None:
+    header = _HEADER.fullmatch(line)
+    if header is not None:
+        return _Header(header["kind"], header["name"], header["text"] or "")
+    match = _LINE.fullmatch(line)
+    if match is None:
+        row = _judged(line)
+    else:
+        label = () if match["label"] is None else ((match["label"], match["value"]),)
+        row = Row(match["name"], label, match["number"])
+    if row is None or row.labels:
+        return row
+    # A job without an account has a row without the label: the empty label value.
+    return row._replace(labels=tuple((name, "") for name in admission.labels(row.name) or ()))
+
+
+def _judged(line: str) -> Row | None:
+    """Ask the reference parser about a line that is not of Slurm's shape."""
+    if line.startswith("#"):
+        return None
+    try:
+        (family,) = text_string_to_metric_families(line)
+        (sample,) = family.samples
+    except ValueError:
+        return None
+    number = line[line.rfind("}") + 1 :] if sample.labels else line[len(sample.name) :]
+    return Row(sample.name, tuple(sample.labels.items()), number.split()[0])
+
+
+class _Collected:
+    """Families that grow line by line."""
+
+    def __init__(self, admission: Admission, bad: frozenset[tuple[str, str]]) -> None:
+        self._admission = admission
+        self._bad = bad
+        self._headers: dict[tuple[str, str], str] = {}
+        self._rows: dict[str, dict[tuple[str, ...], str]] = {}
+        self._dropped: Counter[str] = Counter()
+
+    def add(self, line: Row | _Header | None) -> None:
+        if line is None:
+            self._dropped["malformed"] += 1
+        elif isinstance(line, _Header):
+            self._headers.setdefault((line.kind, line.name), line.text)
+        else:
+            reason = self._keep(line)
+            if reason is not None:
+                self._dropped[reason] += 1
+
+    def _keep(self, row: Row) -> str | None:
+        """Keep a row, or return why not."""
+        if self._admission.labels(row.name) != tuple(name for name, _ in row.labels):
+            return "foreign"
+        if not self._bad.isdisjoint(row.labels):
+            return "forged"
+        values = tuple(value for _, value in row.labels)
+        rows = self._rows.setdefault(row.name, {})
+        if values in rows:
+            return "duplicate"
+        rows[values] = row.number
+        return None
+
+    def parsed(self) -> Parsed:
+        return Parsed(tuple(self._families()), dict(self._dropped))
+
+    def _families(self) -> Iterator[Family]:
+        for name, rows in self._rows.items():
+            yield Family(
+                name,
+                _TYPES.get(self._headers.get(("TYPE", name), ""), "unknown"),
+                self._headers.get(("HELP", name), ""),
+                self._admission.labels(name) or (),
+                [(*values, number) for values, number in rows.items()],
+            )
