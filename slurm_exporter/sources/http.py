@@ -1,0 +1,188 @@
+"""GET with one deadline for everything: connect, headers and body, however slowly bytes drip.
+
+requests and urllib3 bound each wait for the network, not their sum.  urllib3 does hand the
+seconds that are left after connecting to the socket; from there on a reader of ours lowers the
+socket's timeout before each receive, so that the sum holds.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError, NameResolutionError
+
+from slurm_exporter import __version__
+from slurm_exporter.errors import ConnectError, PollError, PollTimeoutError, TooLargeError
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator
+
+_CHUNK = 1 << 16
+_HEADERS = {
+    "User-Agent": f"slurm_exporter/{__version__}",
+    "Accept": "text/plain;version=0.0.4,text/plain;q=0.9,*/*;q=0.1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A complete answer.
+
+    Attributes:
+        status: the HTTP status.
+        location: the ``Location`` header, empty when there is none.
+        body: all bytes of the body.
+    """
+
+    status: int
+    location: str
+    body: bytes
+
+
+def get(url: str, timeout: float, size_limit: int) -> Response:
+    """Ask once, over a connection of its own that is closed afterwards.
+
+    Redirects are not followed, proxies of the environment are not used.
+
+    Args:
+        url: what to get.
+        timeout: seconds for everything.
+        size_limit: largest body in bytes; 0 means no limit.
+
+    Raises:
+        PollTimeoutError: the answer was not complete in time.
+        ConnectError: no connection, or it broke before the answer was complete.
+        TooLargeError: the body is larger than the limit.
+    """
+    try:
+        with _session() as session, session.get(
+            url,
+            timeout=Timeout(total=timeout),  # type: ignore[arg-type]
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            body = _body(response, size_limit)
+            return Response(response.status_code, response.headers.get("Location", ""), body)
+    except (requests.RequestException, HTTPError, OSError) as error:
+        raise _explained(error, url, timeout) from error
+
+
+def _session() -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False
+    session.headers.update(_HEADERS)
+    session.mount("http://", _DeadlineAdapter())
+    session.mount("https://", _DeadlineAdapter())
+    return session
+
+
+def _body(response: requests.Response, size_limit: int) -> bytes:
+    body = bytearray()
+    for chunk in response.iter_content(_CHUNK):
+        body += chunk
+        if size_limit and len(body) > size_limit:
+            raise TooLargeError(f"the answer is larger than body_size_limit ({size_limit} bytes)")
+    return bytes(body)
+
+
+# ------------------------------------------------------------------ the deadline
+
+
+class _DeadlineReader(io.RawIOBase):
+    """A socket's stream that raises TimeoutError once the seconds are over."""
+
+    def __init__(self, sock: socket.socket, stream: io.RawIOBase) -> None:
+        super().__init__()
+        self._sock = sock
+        self._stream = stream
+        self._deadline = time.monotonic() + (sock.gettimeout() or 0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self._sock.settimeout(left)
+        return self._stream.readinto(buffer)  # type: ignore[attr-defined, no-any-return]
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+class _DeadlineResponse(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        stream = self.fp.detach()  # type: ignore[attr-defined]
+        self.fp = io.BufferedReader(_DeadlineReader(sock, stream))
+
+
+class _Connection(HTTPConnection):
+    response_class = _DeadlineResponse
+
+
+class _SecureConnection(HTTPSConnection):
+    response_class = _DeadlineResponse
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+class _DeadlineAdapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)  # type: ignore[no-untyped-call]
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+
+
+# ------------------------------------------------------------------ what went wrong
+
+
+def _explained(error: Exception, url: str, timeout: float) -> PollError:
+    """Turn the libraries' nested exceptions into one sentence."""
+    causes = list(_causes(error))
+    where = urlsplit(url).netloc
+    if any(isinstance(cause, requests.Timeout | TimeoutError) for cause in causes):
+        return PollTimeoutError(f"no complete answer from {url} within {timeout:.3g} s")
+    for cause in causes:
+        if isinstance(cause, NameResolutionError):
+            return ConnectError(f"cannot resolve the host name of {where}")
+        if isinstance(cause, http.client.IncompleteRead):
+            return ConnectError(
+                f"{where} closed the connection after {cause.partial} of "
+                f"{cause.partial + (cause.expected or 0)} bytes"
+            )
+        if isinstance(cause, http.client.RemoteDisconnected):
+            return ConnectError(
+                f"{where} closed the connection without an answer; "
+                "slurmctld before 25.11 has no metrics endpoints"
+            )
+        if isinstance(cause, OSError) and cause.strerror:
+            return ConnectError(f"{where}: {cause.strerror.lower()}")
+    return ConnectError(f"{where}: {causes[-1]}")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Walk from an exception to the one that started it."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        inner = [part for part in (getattr(error, "reason", None), *error.args) if isinstance(part, BaseException)]
+        error = inner[0] if inner else error.__cause__ or error.__context__

@@ -1,0 +1,52 @@
+"""What slurmctld's own endpoints may bring: each its own families, with its own label.
+
+Checked against the families of Slurm 25.11 and 26.05.  The scheduler's have no common prefix,
+so its rule is everything that is nobody else's.
+"""
+
+from __future__ import annotations
+
+import re
+
+from slurm_exporter.exposition import Admission, Rule
+
+
+def _families(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.ASCII)
+
+
+ADMISSIONS = {
+    "jobs": Admission((Rule(_families(r"slurm_jobs(?:_\w+)?")),)),
+    "nodes": Admission(
+        (
+            Rule(_families(r"slurm_node_\w+"), "node"),
+            Rule(_families(r"slurm_nodes(?:_\w+)?")),
+        )
+    ),
+    "partitions": Admission(
+        (
+            Rule(_families(r"slurm_partition_\w+"), "partition"),
+            Rule(_families(r"slurm_partitions(?:_\w+)?")),
+        )
+    ),
+    "jobs-users-accts": Admission(
+        (
+            Rule(_families(r"slurm_user_\w+"), "username"),
+            Rule(_families(r"slurm_account_\w+"), "account"),
+        ),
+        chosen_by_users=True,
+    ),
+    "scheduler": Admission(
+        (
+            Rule(
+                _families(
+                    r"slurm_(?!(?:jobs|nodes?|partitions?|users?|accounts?|exporter)(?:_|$))\w+"
+                )
+            ),
+        )
+    ),
+}
+"""Endpoint name to the rows it may bring."""
+
+MAY_BE_EMPTY = frozenset({"jobs-users-accts"})
+"""Endpoints for which an empty answer means that there is nothing to count."""
