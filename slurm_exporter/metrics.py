@@ -1,0 +1,235 @@
+"""Every ``slurm_exporter_*`` metric: its name, its help text and where its number comes from."""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, distribution
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
+from prometheus_client.utils import floatToGoString
+
+from slurm_exporter import __version__
+from slurm_exporter.snapshot import DURATION_BUCKETS, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from prometheus_client import Metric
+
+    from slurm_exporter.snapshot import EndpointView
+
+PREFIX = "slurm_exporter_"
+
+# A creation time per series doubles the page and says nothing that a restart does not show.
+disable_created_metrics()
+
+_GAUGES: dict[str, tuple[str, Callable[[EndpointView, float], float | None]]] = {
+    "endpoint_up": (
+        "Whether the last poll of the endpoint succeeded (1) or not (0).",
+        lambda view, _: view.health.up,
+    ),
+    "endpoint_stale": (
+        "Whether the endpoint's samples are older than they should be, or missing (1).",
+        lambda view, now: view.state(now) is not State.UP,
+    ),
+    "endpoint_age_seconds": (
+        "Seconds since the poll that the endpoint's samples come from; absent before the first.",
+        lambda view, now: view.age(now),
+    ),
+    "endpoint_last_success_timestamp_seconds": (
+        "Unix time of the last successful poll; 0 means never.",
+        lambda view, _: view.health.last_success,
+    ),
+    "endpoint_last_poll_timestamp_seconds": (
+        "Unix time of the last poll, successful or not; 0 means never.",
+        lambda view, _: view.health.last_poll,
+    ),
+    "endpoint_interval_seconds": (
+        "Configured seconds between two polls.",
+        lambda view, _: view.endpoint.interval,
+    ),
+    "endpoint_effective_interval_seconds": (
+        "Seconds between two polls now: longer than configured while polls take too large a "
+        "share of the interval.",
+        lambda view, _: view.health.effective_interval,
+    ),
+    "endpoint_max_age_seconds": (
+        "Age at which the endpoint's samples expire.",
+        lambda view, _: view.max_age,
+    ),
+    "endpoint_samples": (
+        "Samples of the endpoint that are served now.",
+        lambda view, now: served.samples if (served := view.served(now)) else 0,
+    ),
+    "endpoint_body_bytes": (
+        "Size of the last successful answer.",
+        lambda view, _: view.snapshot.body_bytes if view.snapshot else 0,
+    ),
+}
+
+
+def endpoint_families(view: Sequence[EndpointView], now: float) -> Iterator[Metric]:
+    """Say how the endpoints are, all at one moment.
+
+    Args:
+        view: the endpoints.
+        now: the moment, on the monotonic clock.
+    """
+    for name, (documentation, number) in _GAUGES.items():
+        gauge = GaugeMetricFamily(PREFIX + name, documentation, labels=["endpoint"])
+        for endpoint in view:
+            value = number(endpoint, now)
+            if value is not None:
+                gauge.add_metric([endpoint.endpoint.name], float(value))
+        yield gauge
+    yield _durations(view)
+    yield _counter(
+        "polls", "Polls of the endpoint, successful or not.", view, lambda v: v.health.polls
+    )
+    yield _counter(
+        "polls_skipped",
+        "Polls that were due while an earlier one was still under way.",
+        view,
+        lambda v: v.health.skipped,
+    )
+    yield _by_reason("poll_failures", "Polls that failed.", view, lambda v: v.health.failures)
+    yield _by_reason(
+        "samples_dropped",
+        "Rows of Slurm's answers that were not served.",
+        view,
+        lambda v: v.health.dropped,
+    )
+
+
+def _counter(
+    name: str,
+    documentation: str,
+    view: Iterable[EndpointView],
+    number: Callable[[EndpointView], int],
+) -> Metric:
+    counter = CounterMetricFamily(PREFIX + name, documentation, labels=["endpoint"])
+    for endpoint in view:
+        counter.add_metric([endpoint.endpoint.name], number(endpoint))
+    return counter
+
+
+def _by_reason(
+    name: str,
+    documentation: str,
+    view: Iterable[EndpointView],
+    numbers: Callable[[EndpointView], Mapping[str, int]],
+) -> Metric:
+    counter = CounterMetricFamily(PREFIX + name, documentation, labels=["endpoint", "reason"])
+    for endpoint in view:
+        for reason, number in numbers(endpoint).items():
+            counter.add_metric([endpoint.endpoint.name, reason], number)
+    return counter
+
+
+def _durations(view: Iterable[EndpointView]) -> Metric:
+    histogram = HistogramMetricFamily(
+        PREFIX + "poll_duration_seconds", "How long polls took.", labels=["endpoint"]
+    )
+    bounds = [*map(floatToGoString, DURATION_BUCKETS), "+Inf"]
+    for endpoint in view:
+        counts = accumulate(endpoint.health.durations)
+        histogram.add_metric(
+            [endpoint.endpoint.name],
+            list(zip(bounds, counts, strict=True)),
+            endpoint.health.duration_sum,
+        )
+    return histogram
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """The last attempt to load the config: whether it worked, and when one last did (unix s)."""
+
+    successful: bool
+    last_success: float
+
+
+def exporter_families(reload: Reload) -> Iterator[Metric]:
+    """Say what is running and whether its config was loaded."""
+    build = GaugeMetricFamily(
+        PREFIX + "build_info",
+        "What is running: always 1.",
+        labels=["version", "revision", "python_version"],
+    )
+    build.add_metric([__version__, _revision(), platform.python_version()], 1)
+    yield build
+    yield GaugeMetricFamily(
+        PREFIX + "config_last_reload_successful",
+        "Whether the last attempt to load the config worked (1) or not (0).",
+        value=float(reload.successful),
+    )
+    yield GaugeMetricFamily(
+        PREFIX + "config_last_reload_success_timestamp_seconds",
+        "Unix time at which the config was last loaded.",
+        value=reload.last_success,
+    )
+
+
+@cache
+def _revision() -> str:
+    """Return the commit that pip installed from; ``unknown`` for a release or a checkout."""
+    try:
+        origin = distribution("slurm_exporter").read_text("direct_url.json")
+    except PackageNotFoundError:
+        return "unknown"
+    return str(json.loads(origin or "{}").get("vcs_info", {}).get("commit_id", "unknown"))
+
+
+class HttpMetrics:
+    """Counts the requests that we answer.  Safe from any thread."""
+
+    def __init__(self, handlers: Iterable[str]) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            PREFIX + "http_requests",
+            "Requests answered, by handler and status code.",
+            ["handler", "code"],
+            registry=self.registry,
+        )
+        self._durations = Histogram(
+            PREFIX + "http_request_duration_seconds",
+            "How long it took to answer a request.",
+            ["handler"],
+            buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0),
+            registry=self.registry,
+        )
+        for handler in handlers:
+            self._requests.labels(handler, "200")
+            self._durations.labels(handler)
+
+    def answered(self, handler: str, code: int, seconds: float) -> None:
+        """Count one request."""
+        self._requests.labels(handler, str(code)).inc()
+        self._durations.labels(handler).observe(seconds)
+
+
+def runtime_registry() -> CollectorRegistry:
+    """Return what prometheus_client knows of the process and the interpreter."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry

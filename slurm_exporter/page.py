@@ -1,0 +1,102 @@
+"""The page: the snapshots' ready parts, and after them what we say about ourselves.
+
+Nothing here touches Slurm.  A page is made of one view of the store and one moment, so its ages
+belong together; our own part comes last because it is the only one that is rendered and
+compressed for each page, and because OpenMetrics' end mark is its last line.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from prometheus_client import Metric
+from prometheus_client.exposition import generate_latest as generate_text
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+
+from slurm_exporter.exposition import Format, join, pack
+from slurm_exporter.metrics import PREFIX, endpoint_families
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
+
+    from prometheus_client.registry import Collector
+
+    from slurm_exporter.snapshot import SnapshotStore, View
+
+
+class Page:
+    """Makes the pages that scrapes get.  Safe from any thread."""
+
+    def __init__(
+        self,
+        store: SnapshotStore,
+        *,
+        labels: tuple[tuple[str, str], ...] = (),
+        collectors: Iterable[Collector] = (),
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Tie a page to its store.
+
+        Args:
+            store: where the snapshots are.
+            labels: global labels for our own metrics; the parts have theirs already.
+            collectors: what else belongs on the page, such as the process' own metrics.
+            monotonic: the clock that ages are measured with.
+        """
+        self._store = store
+        self._labels = dict(labels)
+        self._collectors = tuple(collectors)
+        self._monotonic = monotonic
+
+    def make(self, fmt: Format, *, gzip: bool, only: Collection[str] | None = None) -> bytes:
+        """Make a page of this moment.
+
+        Args:
+            fmt: the text format.
+            gzip: whether to return one gzip member instead of plain text.
+            only: the names of the endpoints that belong on it; None means all.
+        """
+        now = self._monotonic()
+        view = tuple(
+            endpoint
+            for endpoint in self._store.view()
+            if only is None or endpoint.endpoint.name in only
+        )
+        parts = [served.parts[fmt] for endpoint in view if (served := endpoint.served(now))]
+        own = self._own(view, now, fmt)
+        if gzip:
+            return join([*parts, pack(own)])
+        return b"".join([*(part.text for part in parts), own])
+
+    def _own(self, view: View, now: float, fmt: Format) -> bytes:
+        generate = generate_openmetrics if fmt is Format.OPENMETRICS else generate_text
+        return generate(_Families(tuple(self._families(view, now))))
+
+    def _families(self, view: View, now: float) -> Iterator[Metric]:
+        for family in endpoint_families(view, now):
+            yield self._labelled(family)
+        for collector in self._collectors:
+            for family in collector.collect():
+                yield self._labelled(family) if family.name.startswith(PREFIX) else family
+
+    def _labelled(self, family: Metric) -> Metric:
+        """Return a family of ours with the global labels on every sample."""
+        if not self._labels:
+            return family
+        labelled = Metric(family.name, family.documentation, family.type, family.unit)
+        labelled.samples = [
+            sample._replace(labels={**sample.labels, **self._labels}) for sample in family.samples
+        ]
+        return labelled
+
+
+@dataclass(frozen=True, slots=True)
+class _Families:
+    """Families in the shape that prometheus_client's writers take."""
+
+    families: tuple[Metric, ...]
+
+    def collect(self) -> tuple[Metric, ...]:
+        return self.families

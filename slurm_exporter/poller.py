@@ -1,0 +1,231 @@
+"""The threads that ask Slurm: one per endpoint, each at its own interval, none of which dies."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import structlog
+
+from slurm_exporter import schedule
+from slurm_exporter.errors import INTERNAL, PollError
+from slurm_exporter.exposition import Format, Part, pack, render
+from slurm_exporter.snapshot import Failure, Poll, Snapshot, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from slurm_exporter.config import Endpoint
+    from slurm_exporter.exposition import Family
+    from slurm_exporter.snapshot import EndpointView, Health, SnapshotStore
+    from slurm_exporter.sources import Answer, Source
+
+GRACE = 10.0
+"""Seconds that a poller may be late before it counts as hanging."""
+
+log = structlog.get_logger()
+
+
+class Poller:
+    """Polls one endpoint: ``poll()`` is one attempt, ``run()`` the loop around it."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        source: Source,
+        store: SnapshotStore,
+        *,
+        labels: tuple[tuple[str, str], ...] = (),
+        max_duty_cycle: float = 1.0,
+        offset: float = 0.0,
+        monotonic: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.name = endpoint.name
+        self._endpoint = endpoint
+        self._source = source
+        self._store = store
+        self._labels = labels
+        self._max_duty_cycle = max_duty_cycle
+        self._offset = offset
+        self._monotonic = monotonic
+        self._wall = wall
+        self._jitter = jitter
+        self._reported: tuple[str, str | None] | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Poll at the endpoint's interval until told to stop."""
+        due = self._monotonic() + self._offset
+        self._expect(due)
+        while not stop.wait(self._seconds_to(due)):
+            if self._monotonic() >= due:
+                self.poll()
+                due = self._next_due(due)
+            self._report()
+
+    def poll(self) -> None:
+        """Ask Slurm once and publish what came of it.  Raises nothing."""
+        began, time_of_day = self._monotonic(), self._wall()
+        self._expect(began + self._endpoint.timeout)
+        outcome = self._attempt(began)
+        failure = outcome if isinstance(outcome, Failure) else None
+        snapshot = None if isinstance(outcome, Failure) else outcome
+        poll = Poll(time_of_day, self._monotonic() - began, failure)
+        health = self._store.endpoint(self.name).health.after(poll, snapshot)
+        if snapshot is not None:
+            health = replace(health, effective_interval=self._interval(poll.duration))
+        self._store.publish(self.name, health, snapshot)
+        self._log_poll(poll, snapshot)
+
+    def _attempt(self, began: float) -> Snapshot | Failure:
+        try:
+            answer = self._source.poll()
+            return self._snapshot(answer, began)
+        except PollError as error:
+            return Failure(error.reason, str(error))
+        except Exception as error:
+            # Whatever this is, it must not end the thread: the endpoint would be silent for ever.
+            log.exception("poll.crashed", endpoint=self.name)
+            return Failure(INTERNAL, f"{type(error).__name__}: {error}")
+
+    def _snapshot(self, answer: Answer, began: float) -> Snapshot:
+        return Snapshot(
+            polled=began,
+            parts=self._parts(answer.families),
+            samples=sum(len(family.rows) for family in answer.families),
+            body_bytes=answer.body_bytes,
+            dropped=answer.dropped,
+        )
+
+    def _parts(self, families: tuple[Family, ...]) -> dict[Format, Part]:
+        """Render each format; formats that come to the same text share one part."""
+        text = render(families, self._labels, Format.TEXT)
+        openmetrics = render(families, self._labels, Format.OPENMETRICS)
+        part = pack(text)
+        return {
+            Format.TEXT: part,
+            Format.OPENMETRICS: part if openmetrics == text else pack(openmetrics),
+        }
+
+    # -------------------------------------------------------------- time
+
+    def _seconds_to(self, due: float) -> float:
+        """Return how long to wait for the next poll, or for the state to change before it."""
+        now = self._monotonic()
+        turning_point = self._store.endpoint(self.name).turning_point(now)
+        return max(0.0, min(due, turning_point) - now)
+
+    def _interval(self, duration: float) -> float:
+        return schedule.effective_interval(
+            self._endpoint.interval, duration, self._max_duty_cycle
+        )
+
+    def _next_due(self, due: float) -> float:
+        health = self._store.endpoint(self.name).health
+        interval = schedule.backoff(
+            health.effective_interval, health.failures_in_row, self._jitter()
+        )
+        due, missed = schedule.next_due(due, self._monotonic(), interval)
+        self._store.publish(self.name, replace(health, skipped=health.skipped + missed))
+        self._expect(due)
+        return due
+
+    def _expect(self, moment: float) -> None:
+        """Promise the watchdog a sign of life at ``moment``, or soon after."""
+        health = self._store.endpoint(self.name).health
+        self._store.publish(self.name, replace(health, expected=moment + GRACE))
+
+    # -------------------------------------------------------------- words
+
+    def _report(self) -> None:
+        """Log one line when the endpoint's condition is another than the last one reported."""
+        view = self._store.endpoint(self.name)
+        failure = view.health.failure
+        condition = (_word(view, self._monotonic()), failure.reason if failure else None)
+        if condition == self._reported:
+            return
+        self._reported = condition
+        word, reason = condition
+        level = logging.INFO if word == "up" else logging.WARNING
+        error = failure.message if failure else None
+        age = view.age(self._monotonic())
+        log.log(
+            level,
+            f"endpoint.{word}",
+            **_known(
+                endpoint=self.name,
+                reason=reason,
+                error=error,
+                age=None if age is None else round(age, 3),
+            ),
+        )
+
+    def _log_poll(self, poll: Poll, snapshot: Snapshot | None) -> None:
+        log.debug(
+            "poll.finished",
+            **_known(
+                endpoint=self.name,
+                duration=round(poll.duration, 6),
+                samples=snapshot.samples if snapshot else None,
+                dropped=dict(snapshot.dropped) or None if snapshot else None,
+                reason=poll.failure.reason if poll.failure else None,
+                error=poll.failure.message if poll.failure else None,
+            ),
+        )
+
+
+def _known(**facts: object) -> dict[str, object]:
+    return {name: fact for name, fact in facts.items() if fact is not None}
+
+
+def _word(view: EndpointView, now: float) -> str:
+    """Name an endpoint's condition: its state, or ``failing`` while good data is still there."""
+    state = view.state(now)
+    if state is State.NEVER or (state is State.UP and not view.health.up):
+        return "failing"
+    return state.value
+
+
+class Pollers:
+    """The threads of all pollers, from start to stop."""
+
+    def __init__(self, pollers: Iterable[Poller]) -> None:
+        self._stop = threading.Event()
+        # Daemons, so that one that hangs in a poll cannot keep the process from ending.
+        self._threads = [
+            threading.Thread(
+                target=poller.run, args=(self._stop,), name=f"poller-{poller.name}", daemon=True
+            )
+            for poller in pollers
+        ]
+
+    def start(self) -> None:
+        """Start every thread."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, seconds: float) -> list[str]:
+        """Begin no new poll, and wait for the threads to end.
+
+        Args:
+            seconds: how long to wait for all of them together.
+
+        Returns:
+            The names of threads that are still in a poll.
+        """
+        self._stop.set()
+        deadline = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return [thread.name for thread in self._threads if thread.is_alive()]
+
+    def dead(self) -> list[str]:
+        """Return the names of threads that have ended though nobody stopped them."""
+        if self._stop.is_set():
+            return []
+        return [thread.name for thread in self._threads if not thread.is_alive()]

@@ -1,0 +1,198 @@
+"""What is answered on which path."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from slurm_exporter.errors import ConfigError
+from slurm_exporter.exposition import negotiate
+from slurm_exporter.snapshot import State
+from slurm_exporter.web.auth import CHALLENGE, Authenticator
+from slurm_exporter.web.facts import Moment, facts
+from slurm_exporter.web.http import Reply, Request, accepts_gzip, text
+from slurm_exporter.web.status import CONTENT_SECURITY_POLICY, render_status
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from slurm_exporter.metrics import HttpMetrics
+    from slurm_exporter.page import Page
+    from slurm_exporter.snapshot import SnapshotStore
+
+STATUS, HEALTHY, READY, RELOAD, API = (
+    "/",
+    "/-/healthy",
+    "/-/ready",
+    "/-/reload",
+    "/api/v1/endpoints",
+)
+METRICS = "/metrics"
+"""The handler label of the metrics page, wherever the page is."""
+
+HANDLERS = (METRICS, STATUS, HEALTHY, READY, RELOAD, API, "other")
+"""Every value of the label ``handler``."""
+
+_READ = ("GET", "HEAD")
+_WRITE = ("POST", "PUT")
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What is served; a reload puts a new one in its place.
+
+    Attributes:
+        store: the snapshots.
+        page: makes the metrics page.
+        telemetry_path: where that page is.
+        authenticator: who may read; None lets everybody in.
+        problems: says in words which threads are dead or hang; empty when all is well.
+        reload: loads the config again, raising ConfigError; None when that is not allowed.
+    """
+
+    store: SnapshotStore
+    page: Page
+    telemetry_path: str
+    authenticator: Authenticator | None
+    problems: Callable[[], list[str]]
+    reload: Callable[[], None] | None
+
+
+class Routes:
+    """The ASGI application."""
+
+    def __init__(
+        self,
+        site: Site,
+        http_metrics: HttpMetrics,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self.site = site
+        self._http_metrics = http_metrics
+        self._monotonic = monotonic
+        self._wall = wall
+
+    async def __call__(
+        self,
+        scope: dict[str, Any],
+        receive: Callable[[], Awaitable[dict[str, Any]]],
+        send: Callable[[dict[str, Any]], Awaitable[None]],
+    ) -> None:
+        """Answer one request."""
+        began = time.perf_counter()
+        request, site = Request(scope), self.site
+        handler, allowed, answer = self._route(site, request.path)
+        try:
+            reply = await self._reply(site, request, allowed, answer)
+        except Exception:
+            # One answer fails, not the connection, and somebody can read why.
+            log.exception("http.crashed", handler=handler)
+            reply = text(500, "internal error, see the log")
+        await reply.send(send)
+        self._http_metrics.answered(handler, reply.status, time.perf_counter() - began)
+
+    async def _reply(
+        self,
+        site: Site,
+        request: Request,
+        allowed: tuple[str, ...],
+        answer: Callable[[Site, Request], Awaitable[Reply]],
+    ) -> Reply:
+        if not await _admitted(site.authenticator, request):
+            return text(401, "unauthorized", (b"www-authenticate", CHALLENGE.encode()))
+        if request.method not in allowed:
+            allow = ", ".join(allowed)
+            return text(405, f"method not allowed; use {allow}", (b"allow", allow.encode()))
+        return await answer(site, request)
+
+    def _route(
+        self, site: Site, path: str
+    ) -> tuple[str, tuple[str, ...], Callable[[Site, Request], Awaitable[Reply]]]:
+        if path == site.telemetry_path:
+            return METRICS, _READ, self._metrics
+        if path == RELOAD:
+            return RELOAD, _WRITE, self._reload
+        pages = {
+            STATUS: self._status,
+            HEALTHY: self._healthy,
+            READY: self._ready,
+            API: self._api,
+        }
+        if path in pages:
+            return path, _READ, pages[path]
+        return "other", _READ, self._not_found
+
+    async def _metrics(self, site: Site, request: Request) -> Reply:
+        only = request.query.get("collect[]")
+        unknown = sorted(set(only or ()) - {view.endpoint.name for view in site.store.view()})
+        if unknown:
+            return text(400, f"collect[]: no such endpoint: {', '.join(unknown)}")
+        media = negotiate(request.header(b"accept"))
+        gzip = accepts_gzip(request.header(b"accept-encoding"))
+        body = site.page.make(media.format, gzip=gzip, only=only)
+        headers = [(b"vary", b"Accept, Accept-Encoding")]
+        if gzip:
+            headers.append((b"content-encoding", b"gzip"))
+        return Reply(200, body, media.content_type, tuple(headers))
+
+    async def _status(self, site: Site, _: Request) -> Reply:
+        body = render_status(self._facts(site)).encode()
+        headers = (
+            (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
+            (b"cache-control", b"no-store"),
+            (b"x-content-type-options", b"nosniff"),
+        )
+        return Reply(200, body, "text/html; charset=utf-8", headers)
+
+    async def _api(self, site: Site, _: Request) -> Reply:
+        body = json.dumps(self._facts(site), indent=2).encode() + b"\n"
+        return Reply(200, body, "application/json", ((b"cache-control", b"no-store"),))
+
+    def _facts(self, site: Site) -> dict[str, Any]:
+        moment = Moment(self._monotonic(), self._wall())
+        return facts(site.store.view(), moment, site.telemetry_path)
+
+    async def _healthy(self, site: Site, _: Request) -> Reply:
+        problems = site.problems()
+        return text(503, "\n".join(problems)) if problems else text(200, "healthy")
+
+    async def _ready(self, site: Site, _: Request) -> Reply:
+        now = self._monotonic()
+        missing = [
+            f"{view.endpoint.name}: {state.value}"
+            for view in site.store.view()
+            if (state := view.state(now)) in {State.NEVER, State.EXPIRED}
+        ]
+        return text(503, "\n".join(missing)) if missing else text(200, "ready")
+
+    async def _reload(self, site: Site, _: Request) -> Reply:
+        if site.reload is None:
+            return text(403, "reloading is not enabled; start with --web.enable-lifecycle")
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, site.reload)
+        except ConfigError as error:
+            return text(500, f"the config was not reloaded:\n{error}")
+        return text(200, "reloaded")
+
+    async def _not_found(self, _: Site, __: Request) -> Reply:
+        return text(404, "not found")
+
+
+async def _admitted(authenticator: Authenticator | None, request: Request) -> bool:
+    if authenticator is None:
+        return True
+    header = request.header(b"authorization")
+    known = authenticator.remembered(header)
+    if known is not None:
+        return known
+    # bcrypt takes its time, and the loop must go on answering others meanwhile.
+    return await asyncio.get_running_loop().run_in_executor(None, authenticator.check, header)

@@ -1,0 +1,142 @@
+"""The HTTP server: one asyncio loop in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from slurm_exporter.errors import ListenError
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Iterable
+
+    from slurm_exporter.config import Address
+
+_BACKLOG = 1024
+_TICK = 10.0
+"""Seconds between two calls of ``tick``."""
+
+
+def listen(addresses: Iterable[Address]) -> list[socket.socket]:
+    """Bind all addresses, in the caller's thread, so that a taken port is an error at once.
+
+    Raises:
+        ListenError: an address is taken, not ours, or needs more rights; nothing stays bound.
+    """
+    sockets: list[socket.socket] = []
+    for address in addresses:
+        try:
+            sockets.append(_bind(address))
+        except OSError as error:
+            for bound in sockets:
+                bound.close()
+            reason = (error.strerror or str(error)).lower()
+            raise ListenError(f"cannot listen on {address}: {reason}") from error
+    return sockets
+
+
+def _bind(address: Address) -> socket.socket:
+    if not address.host and socket.has_dualstack_ipv6():
+        return socket.create_server(
+            ("", address.port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG
+        )
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    return socket.create_server((address.host, address.port), family=family, backlog=_BACKLOG)
+
+
+def names(sockets: Iterable[socket.socket]) -> list[str]:
+    """Return where sockets listen, as ``host:port``."""
+    addresses = [bound.getsockname()[:2] for bound in sockets]
+    return [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in addresses]
+
+
+class WebServer:
+    """Serves an ASGI application on bound sockets until stopped."""
+
+    def __init__(
+        self,
+        app: Any,
+        sockets: list[socket.socket],
+        *,
+        context: ssl.SSLContext | None = None,
+        tick: Callable[[], None] | None = None,
+        grace: float = 5.0,
+    ) -> None:
+        """Prepare, without starting a thread.
+
+        Args:
+            app: the ASGI application.
+            sockets: bound sockets, which are closed by ``stop()``.
+            context: serve TLS with it; None serves plain HTTP.
+            tick: called every ten seconds, in a thread of its own, to look after files.
+            grace: seconds that answers under way get when the server stops.
+        """
+        self._sockets = sockets
+        self._tick = tick
+        config = uvicorn.Config(
+            app,
+            http="httptools",
+            loop="asyncio",
+            lifespan="off",
+            interface="asgi3",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=max(1, round(grace)),
+        )
+        config.load()
+        config.ssl = context
+        self._server = _Server(config)
+        self._thread = threading.Thread(target=self._run, name="web", daemon=True)
+        self._join = grace + 2.0
+
+    def start(self) -> None:
+        """Start the thread; return when connections are answered."""
+        self._thread.start()
+        self._server.answering.wait()
+
+    def stop(self) -> bool:
+        """Accept nothing new, finish what is under way; return whether that worked in time."""
+        self._server.should_exit = True
+        self._thread.join(self._join)
+        return not self._thread.is_alive()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        finally:
+            self._server.answering.set()
+
+    async def _serve(self) -> None:
+        ticking = asyncio.create_task(self._ticking())
+        await self._server.serve(sockets=self._sockets)
+        ticking.cancel()
+
+    async def _ticking(self) -> None:
+        while self._tick is not None:
+            await asyncio.sleep(_TICK)
+            await asyncio.get_running_loop().run_in_executor(None, self._tick)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which tells when it began to answer."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.answering = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.answering.set()

@@ -1,0 +1,61 @@
+"""TLS for our own pages, with certificates that may be renewed at any time."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from slurm_exporter.config import Tls
+
+_VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
+
+
+class Certificate:
+    """The TLS context of our server; ``refresh()`` makes it use files that were renewed."""
+
+    def __init__(self, config: Tls) -> None:
+        """Load the files.
+
+        Raises:
+            OSError: a file cannot be read; ssl.SSLError, a subclass, when it is not a certificate
+                or key, or the two do not belong together.
+        """
+        self._config = config
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.minimum_version = _VERSIONS[config.min_version]
+        if config.client_ca_file is not None:
+            self.context.verify_mode = (
+                ssl.CERT_REQUIRED if config.client_auth_required else ssl.CERT_OPTIONAL
+            )
+        self._loaded: tuple[object, ...] = ()
+        self.refresh()
+
+    def refresh(self) -> bool:
+        """Load the files again if they have changed; return whether they had.
+
+        Connections that are open keep the certificate they began with.  When the new files
+        cannot be used, the context stays as it was and the next call tries again.
+
+        Raises:
+            OSError: see the constructor.
+        """
+        files = self._state_of_files()
+        if files == self._loaded:
+            return False
+        # A key that does not belong to the certificate must not reach the live context.
+        self._load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+        self._load(self.context)
+        self._loaded = files
+        return True
+
+    def _state_of_files(self) -> tuple[object, ...]:
+        files = (self._config.cert_file, self._config.key_file, self._config.client_ca_file)
+        states = [os.stat(file) for file in files if file is not None]
+        return tuple((state.st_mtime_ns, state.st_ino, state.st_size) for state in states)
+
+    def _load(self, context: ssl.SSLContext) -> None:
+        context.load_cert_chain(self._config.cert_file, self._config.key_file)
+        if self._config.client_ca_file is not None:
+            context.load_verify_locations(self._config.client_ca_file)
