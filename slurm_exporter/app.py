@@ -1,0 +1,254 @@
+"""The wiring: the only module that knows all the others."""
+
+from __future__ import annotations
+
+import platform
+import threading
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import structlog
+
+from slurm_exporter import __version__
+from slurm_exporter import log as logging
+from slurm_exporter.config import format_duration
+from slurm_exporter.errors import ConfigError, Problem
+from slurm_exporter.exposition import Format
+from slurm_exporter.metrics import HttpMetrics, Reload, exporter_families, runtime_registry
+from slurm_exporter.page import Page
+from slurm_exporter.poller import Poller, Pollers
+from slurm_exporter.schedule import first_offset
+from slurm_exporter.snapshot import SnapshotStore
+from slurm_exporter.sources.openmetrics import OpenMetricsSource
+from slurm_exporter.web.auth import Authenticator
+from slurm_exporter.web.routes import HANDLERS, Routes, Site
+from slurm_exporter.web.server import WebServer, listen, names
+from slurm_exporter.web.tls import Certificate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from prometheus_client import Metric
+
+    from slurm_exporter.config import Config
+
+POLL_GRACE = 3.0
+"""Seconds that polls under way get when the exporter stops."""
+
+SCRAPE_GRACE = 5.0
+"""Seconds that scrapes under way get when the exporter stops."""
+
+log = structlog.get_logger()
+
+
+class App:
+    """The running exporter: pollers on one side, the web server on the other."""
+
+    def __init__(self, config: Config, load: Callable[[], Config]) -> None:
+        """Prepare everything; start nothing.
+
+        Args:
+            config: what to run.
+            load: reads the config again, for a reload; raises ConfigError.
+
+        Raises:
+            ConfigError: the certificate cannot be used.
+        """
+        self._config = config
+        self._load = load
+        self._lock = threading.Lock()
+        self._reload = Reload(successful=True, last_success=time.time())
+        self._http_metrics = HttpMetrics(HANDLERS)
+        self._runtime = runtime_registry()
+        self._store = SnapshotStore(config.enabled_endpoints)
+        self._pollers = Pollers(pollers(config, self._store))
+        self._certificate = _certificate(config)
+        self._routes = Routes(self._site(config), self._http_metrics)
+
+    # -------------------------------------------------------------- life
+
+    def start(self) -> list[str]:
+        """Listen, answer, then poll.
+
+        Returns:
+            The addresses that are listened on.
+
+        Raises:
+            ListenError: an address cannot be listened on; nothing runs then.
+        """
+        sockets = listen(self._config.server.listen)
+        addresses = names(sockets)
+        self._web = WebServer(
+            self._routes,
+            sockets,
+            context=self._certificate.context if self._certificate else None,
+            tick=self.refresh,
+            grace=SCRAPE_GRACE,
+        )
+        self._web.start()
+        self._pollers.start()
+        self._log_start(addresses)
+        return addresses
+
+    def stop(self) -> None:
+        """Begin no new poll, answer what was asked, end all threads."""
+        log.info("exporter.stopping")
+        hanging = self._pollers.stop(POLL_GRACE)
+        if not self._web.stop():
+            hanging.append("web")
+        if hanging:
+            log.warning("exporter.threads_left", threads=" ".join(hanging))
+        log.info("exporter.stopped")
+
+    def reload(self) -> None:
+        """Load the config again and go on with it; snapshots and counters are kept.
+
+        Raises:
+            ConfigError: the new config is wrong; everything goes on with the old one.
+        """
+        with self._lock:
+            try:
+                config = self._load()
+                logging.set_up(config.logging)
+            except ConfigError as error:
+                self._reload = replace(self._reload, successful=False)
+                log.error("config.not_reloaded", error=str(error))
+                raise
+            self._warn_of_restart(config)
+            self._restart_pollers(config)
+            self._config = config
+            self._routes.site = self._site(config)
+            self._reload = Reload(successful=True, last_success=time.time())
+        self.refresh()
+        log.info("config.reloaded", config=config.file)
+
+    def refresh(self) -> None:
+        """Take a renewed certificate, and say so; say why when it cannot be used."""
+        if self._certificate is None:
+            return
+        try:
+            if self._certificate.refresh():
+                log.info("tls.certificate_loaded")
+        except OSError as error:
+            log.error("tls.certificate_unusable", error=str(error))
+
+    # -------------------------------------------------------------- wiring
+
+    def _site(self, config: Config) -> Site:
+        server = config.server
+        page = Page(
+            self._store,
+            labels=config.labels,
+            collectors=(_Own(self), self._http_metrics.registry, self._runtime),
+        )
+        return Site(
+            store=self._store,
+            page=page,
+            telemetry_path=server.telemetry_path,
+            authenticator=Authenticator(server.basic_auth) if server.basic_auth else None,
+            problems=self.problems,
+            reload=self.reload if server.enable_lifecycle else None,
+        )
+
+    def _restart_pollers(self, config: Config) -> None:
+        # Each poll ends within its timeout, so waiting that long leaves no endpoint with two.
+        longest = max(endpoint.timeout for endpoint in self._config.enabled_endpoints)
+        self._pollers.stop(longest + POLL_GRACE)
+        self._store.configure(config.enabled_endpoints)
+        self._pollers = Pollers(pollers(config, self._store))
+        self._pollers.start()
+
+    def problems(self) -> list[str]:
+        """Say which threads are dead or hang; empty when all is well."""
+        now = time.monotonic()
+        dead = [f"thread {name} is dead" for name in self._pollers.dead()]
+        return dead + [
+            f"thread poller-{view.endpoint.name} hangs: "
+            f"it is {now - view.health.expected:.0f} s overdue"
+            for view in self._store.view()
+            if now > view.health.expected
+        ]
+
+    def families(self) -> Iterator[Metric]:
+        """Describe the exporter itself."""
+        return exporter_families(self._reload)
+
+    # -------------------------------------------------------------- words
+
+    def _log_start(self, addresses: list[str]) -> None:
+        log.info(
+            "exporter.started",
+            version=__version__,
+            python=platform.python_version(),
+            config=self._config.file or "none, running on the defaults",
+            slurm=" ".join(self._config.slurm.urls),
+            endpoints=" ".join(
+                f"{endpoint.name}={format_duration(endpoint.interval)}"
+                for endpoint in self._config.enabled_endpoints
+            ),
+            listen=" ".join(addresses),
+            tls=self._certificate is not None,
+            auth=self._config.server.basic_auth is not None,
+        )
+
+    def _warn_of_restart(self, config: Config) -> None:
+        old, new = self._config.server, config.server
+        if (old.listen, old.tls) != (new.listen, new.tls):
+            log.warning("config.needs_restart", keys="server.listen server.ssl")
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """The exporter's own description, as prometheus_client's collectors look."""
+
+    app: App
+
+    def collect(self) -> Iterator[Metric]:
+        return self.app.families()
+
+
+def pollers(config: Config, store: SnapshotStore) -> list[Poller]:
+    """Make a poller for each enabled endpoint, spread over the first seconds."""
+    endpoints = config.enabled_endpoints
+    shortest = min(endpoint.interval for endpoint in endpoints)
+    return [
+        Poller(
+            endpoint,
+            OpenMetricsSource(config.slurm, endpoint),
+            store,
+            labels=config.labels,
+            max_duty_cycle=config.slurm.max_duty_cycle,
+            offset=first_offset(index, len(endpoints), shortest),
+        )
+        for index, endpoint in enumerate(endpoints)
+    ]
+
+
+def once(config: Config) -> tuple[bytes, list[str]]:
+    """Poll each enabled endpoint once, one after the other.
+
+    Returns:
+        The page, and a sentence for each endpoint that failed.
+    """
+    store = SnapshotStore(config.enabled_endpoints)
+    for poller in pollers(config, store):
+        poller.poll()
+    page = Page(store, labels=config.labels).make(Format.TEXT, gzip=False)
+    failures = [
+        f"{view.endpoint.name}: {failure.reason}: {failure.message}"
+        for view in store.view()
+        if (failure := view.health.failure)
+    ]
+    return page, failures
+
+
+def _certificate(config: Config) -> Certificate | None:
+    tls = config.server.tls
+    if tls is None:
+        return None
+    try:
+        return Certificate(tls)
+    except OSError as error:
+        message = f"cannot use {tls.cert_file} with {tls.key_file}: {error}"
+        raise ConfigError((Problem(config.file or "--web.config.file", None, "", message),)) from error
