@@ -251,4 +251,5 @@ def _certificate(config: Config) -> Certificate | None:
         return Certificate(tls)
     except OSError as error:
         message = f"cannot use {tls.cert_file} with {tls.key_file}: {error}"
-        raise ConfigError((Problem(config.file or "--web.config.file", None, "", message),)) from error
+        problem = Problem(config.file or "--web.config.file", None, "", message)
+        raise ConfigError((problem,)) from error

@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from slurm_exporter.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
-
     from slurm_exporter.config import Logging
 
 _STREAMS = {"stdout": lambda: sys.stdout, "stderr": lambda: sys.stderr}
@@ -63,7 +62,7 @@ def set_up(config: Logging) -> None:
     )
 
 
-def _handler(output: str) -> logging.StreamHandler[TextIO]:
+def _handler(output: str) -> logging.Handler:
     if output in _STREAMS:
         return logging.StreamHandler(_STREAMS[output]())
     try:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 PREFIX = "slurm_exporter_"
 
 # A creation time per series doubles the page and says nothing that a restart does not show.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _GAUGES: dict[str, tuple[str, Callable[[EndpointView, float], float | None]]] = {
     "endpoint_up": (
@@ -67,8 +67,7 @@ _GAUGES: dict[str, tuple[str, Callable[[EndpointView, float], float | None]]] = 
         lambda view, _: view.endpoint.interval,
     ),
     "endpoint_effective_interval_seconds": (
-        "Seconds between two polls now: longer than configured while polls take too large a "
-        "share of the interval.",
+        "Seconds between two polls now; longer than configured when polls take too long.",
         lambda view, _: view.health.effective_interval,
     ),
     "endpoint_max_age_seconds": (

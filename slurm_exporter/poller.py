@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import random
 import threading
 import time
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from slurm_exporter.config import Endpoint
     from slurm_exporter.exposition import Family
-    from slurm_exporter.snapshot import EndpointView, Health, SnapshotStore
+    from slurm_exporter.snapshot import EndpointView, SnapshotStore
     from slurm_exporter.sources import Answer, Source
 
 GRACE = 10.0
@@ -121,9 +120,7 @@ class Poller:
         return max(0.0, min(due, turning_point) - now)
 
     def _interval(self, duration: float) -> float:
-        return schedule.effective_interval(
-            self._endpoint.interval, duration, self._max_duty_cycle
-        )
+        return schedule.effective_interval(self._endpoint.interval, duration, self._max_duty_cycle)
 
     def _next_due(self, due: float) -> float:
         health = self._store.endpoint(self.name).health
@@ -151,19 +148,18 @@ class Poller:
             return
         self._reported = condition
         word, reason = condition
-        level = logging.INFO if word == "up" else logging.WARNING
-        error = failure.message if failure else None
+        if word == "up":
+            log.info("endpoint.up", endpoint=self.name)
+            return
         age = view.age(self._monotonic())
-        log.log(
-            level,
-            f"endpoint.{word}",
-            **_known(
-                endpoint=self.name,
-                reason=reason,
-                error=error,
-                age=None if age is None else round(age, 3),
-            ),
+        facts = _known(
+            endpoint=self.name,
+            reason=reason,
+            error=failure.message if failure else None,
+            age=None if age is None else round(age, 3),
         )
+        event = f"endpoint.{word}"
+        log.warning(event, **facts)
 
     def _log_poll(self, poll: Poll, snapshot: Snapshot | None) -> None:
         log.debug(
@@ -188,7 +184,7 @@ def _word(view: EndpointView, now: float) -> str:
     state = view.state(now)
     if state is State.NEVER or (state is State.UP and not view.health.up):
         return "failing"
-    return state.value
+    return str(state.value)
 
 
 class Pollers:

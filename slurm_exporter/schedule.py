@@ -42,7 +42,7 @@ def backoff(interval: float, failures: int, jitter: float) -> float:
     doublings = min(max(failures - 1, 0), _MAX_DOUBLINGS)
     if not doublings:
         return interval
-    return max(interval, min(interval * 2**doublings, MAX_BACKOFF) * (1 - jitter / 10))
+    return max(interval, min(interval * 2.0**doublings, MAX_BACKOFF) * (1 - jitter / 10))
 
 
 def next_due(due: float, now: float, interval: float) -> tuple[float, int]:

@@ -247,9 +247,7 @@ class SnapshotStore:
     @staticmethod
     def _configured(endpoint: Endpoint, known: EndpointView | None) -> EndpointView:
         view = known or EndpointView(endpoint, Health())
-        health = replace(
-            view.health, effective_interval=endpoint.interval, expected=math.inf
-        )
+        health = replace(view.health, effective_interval=endpoint.interval, expected=math.inf)
         return replace(view, endpoint=endpoint, health=health)
 
     def view(self) -> View:

@@ -37,7 +37,9 @@ _LINE = re.compile(
     rf'(?P<name>[a-zA-Z_:][\w:]*)(?:\{{(?P<label>\w+)="(?P<value>.*)"\}})? (?P<number>{_NUMBER})',
     re.ASCII,
 )
-_HEADER = re.compile(r"# (?P<kind>HELP|TYPE) (?P<name>[a-zA-Z_:][\w:]*)(?: (?P<text>.*))?", re.ASCII)
+_HEADER = re.compile(
+    r"# (?P<kind>HELP|TYPE) (?P<name>[a-zA-Z_:][\w:]*)(?: (?P<text>.*))?", re.ASCII
+)
 _SLICE = 1 << 16
 _EOF = "# EOF\n"
 

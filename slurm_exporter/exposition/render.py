@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 _TOTAL = "_total"
 
 
-def render(
-    families: Iterable[Family], labels: Iterable[tuple[str, str]], fmt: Format
-) -> bytes:
+def render(families: Iterable[Family], labels: Iterable[tuple[str, str]], fmt: Format) -> bytes:
     """Write families as UTF-8 text.
 
     Args:

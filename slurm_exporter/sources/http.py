@@ -18,7 +18,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, NameResolutionError
+from urllib3.exceptions import HTTPError, IncompleteRead, NameResolutionError
 
 from slurm_exporter import __version__
 from slurm_exporter.errors import ConnectError, PollError, PollTimeoutError, TooLargeError
@@ -65,12 +65,15 @@ def get(url: str, timeout: float, size_limit: int) -> Response:
         TooLargeError: the body is larger than the limit.
     """
     try:
-        with _session() as session, session.get(
-            url,
-            timeout=Timeout(total=timeout),  # type: ignore[arg-type]
-            allow_redirects=False,
-            stream=True,
-        ) as response:
+        with (
+            _session() as session,
+            session.get(
+                url,
+                timeout=Timeout(total=timeout),  # type: ignore[arg-type]  # requests passes it on
+                allow_redirects=False,
+                stream=True,
+            ) as response,
+        ):
             body = _body(response, size_limit)
             return Response(response.status_code, response.headers.get("Location", ""), body)
     except (requests.RequestException, HTTPError, OSError) as error:
@@ -115,7 +118,7 @@ class _DeadlineReader(io.RawIOBase):
         if left <= 0:
             raise TimeoutError("timed out")
         self._sock.settimeout(left)
-        return self._stream.readinto(buffer)  # type: ignore[attr-defined, no-any-return]
+        return self._stream.readinto(buffer)
 
     def close(self) -> None:
         self._stream.close()
@@ -125,7 +128,7 @@ class _DeadlineReader(io.RawIOBase):
 class _DeadlineResponse(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        stream = self.fp.detach()  # type: ignore[attr-defined]
+        stream = self.fp.detach()
         self.fp = io.BufferedReader(_DeadlineReader(sock, stream))
 
 
@@ -147,7 +150,7 @@ class _SecurePool(HTTPSConnectionPool):
 
 class _DeadlineAdapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)  # type: ignore[no-untyped-call]
+        super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
 
 
@@ -163,7 +166,7 @@ def _explained(error: Exception, url: str, timeout: float) -> PollError:
     for cause in causes:
         if isinstance(cause, NameResolutionError):
             return ConnectError(f"cannot resolve the host name of {where}")
-        if isinstance(cause, http.client.IncompleteRead):
+        if isinstance(cause, IncompleteRead):
             return ConnectError(
                 f"{where} closed the connection after {cause.partial} of "
                 f"{cause.partial + (cause.expected or 0)} bytes"
@@ -184,5 +187,6 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         yield error
-        inner = [part for part in (getattr(error, "reason", None), *error.args) if isinstance(part, BaseException)]
-        error = inner[0] if inner else error.__cause__ or error.__context__
+        nested = (getattr(error, "reason", None), *error.args)
+        inner = (part for part in nested if isinstance(part, BaseException))
+        error = next(inner, error.__cause__ or error.__context__)

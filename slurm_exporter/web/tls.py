@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Certificate:
 
     def _state_of_files(self) -> tuple[object, ...]:
         files = (self._config.cert_file, self._config.key_file, self._config.client_ca_file)
-        states = [os.stat(file) for file in files if file is not None]
+        states = [Path(file).stat() for file in files if file is not None]
         return tuple((state.st_mtime_ns, state.st_ino, state.st_size) for state in states)
 
     def _load(self, context: ssl.SSLContext) -> None:
