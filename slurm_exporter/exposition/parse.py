@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from prometheus_client.parser import text_string_to_metric_families
 
 from slurm_exporter.exposition.family import Family
-from slurm_exporter.exposition.forgery import Row, distrusted
+from slurm_exporter.exposition.forgery import Doubts, Row, doubts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,6 +40,7 @@ _LINE = re.compile(
 _HEADER = re.compile(
     r"# (?P<kind>HELP|TYPE) (?P<name>[a-zA-Z_:][\w:]*)(?: (?P<text>.*))?", re.ASCII
 )
+_SECOND_LABEL = re.compile(r'", *[a-zA-Z_]\w*="', re.ASCII)
 _SLICE = 1 << 16
 _EOF = "# EOF\n"
 
@@ -82,7 +83,7 @@ class Parsed:
     """What a text says.
 
     Attributes:
-        families: in the order in which Slurm named them; each name once.
+        families: in the order in which Slurm named them; each name once, none without rows.
         dropped: rows that are not in ``families``, counted by reason.
     """
 
@@ -115,7 +116,7 @@ def _read_strictly(text: str, admission: Admission) -> tuple[Family, ...] | None
         if family is None or family.name in families:
             return None
         families[family.name] = family
-    return tuple(families.values())
+    return tuple(family for family in families.values() if family.rows)
 
 
 def _block(block: str, admission: Admission) -> Family | None:
@@ -126,7 +127,7 @@ def _block(block: str, admission: Admission) -> Family | None:
     labels = admission.labels(head[1])
     if labels is None:
         return None
-    rows = _rows(block, head.end(), _row_pattern(head[1], labels))
+    rows = _rows(block, head.end(), _row_pattern(head[1], labels, admission.chosen_by_users))
     if rows is None or len({row[:-1] for row in rows}) < len(rows):
         return None
     return Family(head[1], _TYPES[head[4]], head[2], labels, rows)
@@ -149,9 +150,10 @@ def _rows(block: str, start: int, pattern: re.Pattern[str]) -> list[tuple[str, .
 
 
 @lru_cache(maxsize=1024)
-def _row_pattern(name: str, labels: tuple[str, ...]) -> re.Pattern[str]:
-    """Return the pattern of one whole line; greedy, so the last ``"}`` ends the value."""
-    value = f'(?:{{{labels[0]}="(.*)"}})?' if labels else ""
+def _row_pattern(name: str, labels: tuple[str, ...], chosen_by_users: bool) -> re.Pattern[str]:
+    """Return the pattern of one whole line; where users choose, the last ``"}`` ends the value."""
+    anything = ".*" if chosen_by_users else '[^"\\n]*'
+    value = f'(?:{{{labels[0]}="({anything})"}})?' if labels else ""
     return re.compile(f"^{name}{value} ({_NUMBER})$", re.MULTILINE)
 
 
@@ -167,11 +169,12 @@ class _Header(NamedTuple):
 def _read_lines(text: str, admission: Admission) -> Parsed:
     lines = text.removesuffix(_EOF).removesuffix("\n").split("\n")
     read = [_read_line(line, admission) for line in lines]
-    rows = [line if isinstance(line, Row) else None for line in read]
-    bad = distrusted(lines, rows) if admission.chosen_by_users else frozenset()
-    collected = _Collected(admission, bad)
-    for line in read:
-        collected.add(line)
+    rows = [meaning if isinstance(meaning, Row) else None for meaning in read]
+    collected = _Collected(
+        admission, doubts(lines, rows) if admission.chosen_by_users else Doubts()
+    )
+    for line, meaning in zip(lines, read, strict=True):
+        collected.add(line, meaning)
     return collected.parsed()
 
 
@@ -183,12 +186,21 @@ def _read_line(line: str, admission: Admission) -> Row | _Header | None:
     if match is None:
         row = _judged(line)
     else:
-        label = () if match["label"] is None else ((match["label"], match["value"]),)
-        row = Row(match["name"], label, match["number"])
+        row = _row(match, admission)
     if row is None or row.labels:
         return row
     # A job without an account has a row without the label: the empty label value.
     return row._replace(labels=tuple((name, "") for name in admission.labels(row.name) or ()))
+
+
+def _row(match: re.Match[str], admission: Admission) -> Row:
+    name, label, value, number = match.groups()
+    if label is None:
+        return Row(name, (), number)
+    if not admission.chosen_by_users and _SECOND_LABEL.search(value):
+        # Names that administrators give hold no quotes: this is a label we know nothing of.
+        return Row(name, ((label, value), ("", "")), number)
+    return Row(name, ((label, value),), number)
 
 
 def _judged(line: str) -> Row | None:
@@ -207,28 +219,28 @@ def _judged(line: str) -> Row | None:
 class _Collected:
     """Families that grow line by line."""
 
-    def __init__(self, admission: Admission, bad: frozenset[tuple[str, str]]) -> None:
+    def __init__(self, admission: Admission, doubted: Doubts) -> None:
         self._admission = admission
-        self._bad = bad
+        self._doubted = doubted
         self._headers: dict[tuple[str, str], str] = {}
         self._rows: dict[str, dict[tuple[str, ...], str]] = {}
         self._dropped: Counter[str] = Counter()
 
-    def add(self, line: Row | _Header | None) -> None:
-        if line is None:
+    def add(self, line: str, meaning: Row | _Header | None) -> None:
+        if meaning is None:
             self._dropped["malformed"] += 1
-        elif isinstance(line, _Header):
-            self._headers.setdefault((line.kind, line.name), line.text)
+        elif isinstance(meaning, _Header):
+            self._headers.setdefault((meaning.kind, meaning.name), meaning.text)
         else:
-            reason = self._keep(line)
+            reason = self._keep(line, meaning)
             if reason is not None:
                 self._dropped[reason] += 1
 
-    def _keep(self, row: Row) -> str | None:
+    def _keep(self, line: str, row: Row) -> str | None:
         """Keep a row, or return why not."""
         if self._admission.labels(row.name) != tuple(name for name, _ in row.labels):
             return "foreign"
-        if not self._bad.isdisjoint(row.labels):
+        if self._doubted.about(line, row):
             return "forged"
         values = tuple(value for _, value in row.labels)
         rows = self._rows.setdefault(row.name, {})

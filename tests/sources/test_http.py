@@ -1,0 +1,166 @@
+"""GET with one deadline."""
+
+from __future__ import annotations
+
+import gzip
+import time
+
+import pytest
+
+from slurm_exporter.errors import ConnectError, PollTimeoutError, TooLargeError
+from slurm_exporter.sources.http import get
+from tests import fake_slurmctld as fake
+from tests.fake_slurmctld import FakeSlurmctld
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\nContent-Type: text/plain\r\n\r\n"
+
+
+def fetch(slurmctld: FakeSlurmctld, timeout: float = 5.0, limit: int = 0) -> bytes:
+    return get(f"{slurmctld.url}/metrics/jobs", timeout, limit).body
+
+
+def test_the_whole_body_comes_back(slurmctld: FakeSlurmctld) -> None:
+    """Bytes as slurmctld sent them."""
+    response = get(f"{slurmctld.url}/metrics/jobs", 5.0, 0)
+
+    assert (response.status, response.location) == (200, "")
+    assert response.body == fake.recorded("jobs")
+
+
+def test_the_request_says_who_asks_and_never_connection_close(slurmctld: FakeSlurmctld) -> None:
+    """With ``Connection: close`` slurmctld 26.05 puts stray bytes behind its answer."""
+    fetch(slurmctld)
+
+    headers = {line.split(":")[0].lower(): line for line in slurmctld.headers}
+    assert "slurm_exporter/" in headers["user-agent"]
+    assert "close" not in headers.get("connection", "")
+
+
+def test_the_proxy_of_the_environment_is_not_used(
+    slurmctld: FakeSlurmctld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A head node's proxy for the web is not the way to slurmctld."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+
+    assert fetch(slurmctld) == fake.recorded("jobs")
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        fake.hang(),
+        fake.drip(HEAD, 0.05),
+        fake.drip(HEAD.replace(b"500", b"9") + b"slurm_jobs 1\n" * 40, 0.0501),
+    ],
+    ids=["silence", "dripping headers", "dripping all"],
+)
+def test_the_deadline_holds_however_the_bytes_come(
+    slurmctld: FakeSlurmctld, behaviour: fake.Behaviour
+) -> None:
+    """Each single read is in time, their sum is not."""
+    slurmctld.behaviours["/metrics/jobs"] = behaviour
+
+    began = time.monotonic()
+    with pytest.raises(
+        PollTimeoutError, match=r"no complete answer from http\S+/jobs within 0.4 s"
+    ):
+        fetch(slurmctld, timeout=0.4)
+    assert time.monotonic() - began < 2.0
+
+
+def test_a_dripping_body_does_not_outlast_the_deadline(slurmctld: FakeSlurmctld) -> None:
+    """Headers at once, then a byte at a time."""
+
+    def behave(connection: object, stop: object) -> None:
+        connection.sendall(HEAD)
+        fake.drip(b"x" * 500, 0.05)(connection, stop)
+
+    slurmctld.behaviours["/metrics/jobs"] = behave
+
+    with pytest.raises(PollTimeoutError):
+        fetch(slurmctld, timeout=0.4)
+
+
+def test_nobody_listening_is_said_in_a_few_words(slurmctld: FakeSlurmctld) -> None:
+    """The address and the reason, not a library's nested exceptions."""
+    slurmctld.stop()
+
+    with pytest.raises(ConnectError, match=r"^127\.0\.0\.1:\d+: connection refused$"):
+        fetch(slurmctld)
+
+
+def test_an_unknown_host_is_said() -> None:
+    """Names under .invalid never resolve."""
+    with pytest.raises(
+        ConnectError, match=r"^cannot resolve the host name of nohost.invalid:6817$"
+    ):
+        get("http://nohost.invalid:6817/metrics/jobs", 5.0, 0)
+
+
+def test_a_slurmctld_without_metrics_closes_without_a_byte(slurmctld: FakeSlurmctld) -> None:
+    """Slurm before 25.11 does so on the same port."""
+    slurmctld.behaviours["/metrics/jobs"] = fake.close()
+
+    with pytest.raises(ConnectError, match="closed the connection without an answer; slurmctld"):
+        fetch(slurmctld)
+
+
+def test_a_reset_connection_is_said(slurmctld: FakeSlurmctld) -> None:
+    """As after a crash of slurmctld."""
+    slurmctld.behaviours["/metrics/jobs"] = fake.reset()
+
+    with pytest.raises(ConnectError, match="connection reset by peer"):
+        fetch(slurmctld)
+
+
+def test_an_answer_shorter_than_announced_is_a_failure(slurmctld: FakeSlurmctld) -> None:
+    """Half a page must not pass for a whole one."""
+    slurmctld.behaviours["/metrics/jobs"] = fake.answer(b"slurm_jobs 1\n", length=1000)
+
+    with pytest.raises(ConnectError, match="closed the connection after 13 of 1000 bytes"):
+        fetch(slurmctld)
+
+
+def test_garbage_instead_of_http_is_a_failure(slurmctld: FakeSlurmctld) -> None:
+    """Whatever else listens on that port."""
+
+    def behave(connection: object, stop: object) -> None:
+        connection.sendall(b"220 mail.example ESMTP\r\n")
+
+    slurmctld.behaviours["/metrics/jobs"] = behave
+
+    with pytest.raises(ConnectError, match="220 mail.example"):
+        fetch(slurmctld)
+
+
+def test_a_body_over_the_limit_is_given_up(slurmctld: FakeSlurmctld) -> None:
+    """The limit counts while streaming; one byte less would have passed."""
+    size = len(fake.recorded("jobs"))
+
+    assert len(fetch(slurmctld, limit=size)) == size
+    with pytest.raises(TooLargeError, match=f"larger than body_size_limit \\({size - 1} bytes\\)"):
+        fetch(slurmctld, limit=size - 1)
+
+
+def test_a_compressed_body_is_measured_unpacked(slurmctld: FakeSlurmctld) -> None:
+    """A reverse proxy may compress, and so may somebody who means harm."""
+    bomb = gzip.compress(b"0" * 10_000_000)
+    slurmctld.behaviours["/metrics/jobs"] = fake.answer(bomb, headers="Content-Encoding: gzip\r\n")
+
+    assert len(fetch(slurmctld)) == 10_000_000
+    with pytest.raises(TooLargeError):
+        fetch(slurmctld, limit=1_000_000)
+
+
+def test_redirects_are_not_followed(slurmctld: FakeSlurmctld) -> None:
+    """What they mean is the source's decision."""
+    slurmctld.behaviours["/metrics/jobs"] = fake.nothing(
+        "303 See Other", f"Location: {slurmctld.url}/metrics/nodes\r\n"
+    )
+
+    response = get(f"{slurmctld.url}/metrics/jobs", 5.0, 0)
+
+    assert (response.status, response.body) == (303, b"")
+    assert response.location.endswith("/metrics/nodes")
+    assert slurmctld.requests == {"/metrics/jobs": 1}

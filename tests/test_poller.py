@@ -1,0 +1,387 @@
+"""The threads that ask Slurm."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from structlog.testing import capture_logs
+
+from slurm_exporter.config import Endpoint
+from slurm_exporter.errors import ConnectError, PollTimeoutError
+from slurm_exporter.exposition import Family, Format
+from slurm_exporter.poller import GRACE, Poller, Pollers
+from slurm_exporter.snapshot import SnapshotStore, State
+from slurm_exporter.sources import Answer
+
+if TYPE_CHECKING:
+    from tests.conftest import ManualClock
+
+JOBS = Endpoint("jobs", "/metrics/jobs", interval=30.0, timeout=10.0)
+GOOD = Answer((Family("slurm_jobs", "gauge", "All", (), [("7",)]),), {"foreign": 2}, 99)
+
+
+class FakeSource:
+    """Answers what the test says, and takes as long as it says."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.clock = clock
+        self.seconds = 0.0
+        self.outcome: Answer | BaseException = GOOD
+        self.polls: list[float] = []
+
+    def poll(self) -> Answer:
+        self.polls.append(self.clock.now)
+        self.clock.advance(self.seconds)
+        if isinstance(self.outcome, BaseException):
+            raise self.outcome
+        return self.outcome
+
+
+class StopAt(threading.Event):
+    """A stop signal whose waiting moves the clock, and which comes at a moment."""
+
+    def __init__(self, clock: ManualClock, moment: float) -> None:
+        super().__init__()
+        self.clock = clock
+        self.moment = moment
+        self.waits: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        self.waits.append(timeout)
+        self.clock.advance(timeout)
+        return self.clock.now >= self.moment
+
+
+class House:
+    """A poller with everything around it."""
+
+    def __init__(self, clock: ManualClock, endpoint: Endpoint = JOBS, **settings: object) -> None:
+        self.clock = clock
+        self.source = FakeSource(clock)
+        self.store = SnapshotStore([endpoint])
+        self.poller = Poller(
+            endpoint,
+            self.source,
+            self.store,
+            monotonic=clock,
+            wall=lambda: clock.now + 1_000_000.0,
+            jitter=lambda: 0.0,
+            **settings,
+        )
+
+    @property
+    def view(self):  # noqa: ANN202
+        return self.store.endpoint("jobs")
+
+    def run_for(self, seconds: float) -> StopAt:
+        stop = StopAt(self.clock, self.clock.now + seconds)
+        self.poller.run(stop)
+        return stop
+
+
+@pytest.fixture
+def house(clock: ManualClock) -> House:
+    return House(clock)
+
+
+# ------------------------------------------------------------------ one attempt
+
+
+def test_a_successful_poll_publishes_a_snapshot(house: House) -> None:
+    """Parts for each format, counts, and the moment at which the poll began."""
+    house.source.seconds = 0.5
+    house.poller.poll()
+
+    snapshot = house.view.snapshot
+    assert snapshot.polled == 1000.0
+    assert (snapshot.samples, snapshot.body_bytes) == (1, 99)
+    assert snapshot.parts[Format.TEXT].text.endswith(b"slurm_jobs 7\n")
+    assert house.view.health.last_success == 1_001_000.0
+    assert house.view.health.recent[-1].duration == 0.5
+    assert house.view.health.dropped["foreign"] == 2
+
+
+def test_formats_that_come_to_the_same_text_share_their_bytes(house: House) -> None:
+    """A page of gauges is kept once, not twice."""
+    house.poller.poll()
+    parts = house.view.snapshot.parts
+    assert parts[Format.TEXT] is parts[Format.OPENMETRICS]
+
+    family = Family("slurm_jobs", "unknown", "All", (), [("7",)])
+    house.source.outcome = Answer((family,), {}, 99)
+    house.poller.poll()
+    parts = house.view.snapshot.parts
+    assert b"untyped" in parts[Format.TEXT].text
+    assert b"unknown" in parts[Format.OPENMETRICS].text
+
+
+def test_global_labels_are_rendered_into_the_parts(clock: ManualClock) -> None:
+    """Once per poll, not once per scrape."""
+    house = House(clock, labels=(("cluster", "c1"),))
+    house.poller.poll()
+
+    assert b'slurm_jobs{cluster="c1"} 7' in house.view.snapshot.parts[Format.TEXT].text
+
+
+def test_a_failed_poll_leaves_the_snapshot_alone(house: House) -> None:
+    """And says why it failed."""
+    house.poller.poll()
+    good = house.view.snapshot
+
+    house.source.outcome = PollTimeoutError("too slow")
+    house.poller.poll()
+
+    assert house.view.snapshot is good
+    assert house.view.health.failure.reason == "timeout"
+    assert house.view.health.failure.message == "too slow"
+
+
+def test_a_bug_is_logged_with_its_traceback_and_counted(house: House) -> None:
+    """And does not come out of poll()."""
+    house.source.outcome = ZeroDivisionError("oops")
+
+    with capture_logs() as logs:
+        house.poller.poll()
+
+    assert house.view.health.failures["internal"] == 1
+    assert house.view.health.failure.message == "ZeroDivisionError: oops"
+    (crash,) = [line for line in logs if line["event"] == "poll.crashed"]
+    assert crash["exc_info"]
+
+
+# ------------------------------------------------------------------ the loop
+
+
+def test_polls_come_at_the_interval_from_the_offset_on(clock: ManualClock) -> None:
+    """At a fixed rate, however long each takes."""
+    house = House(clock, offset=4.0)
+    house.source.seconds = 2.0
+
+    house.run_for(100.0)
+
+    assert house.source.polls == [1004.0, 1034.0, 1064.0, 1094.0]
+
+
+def test_an_overrun_skips_the_missed_polls_and_counts_them(house: House) -> None:
+    """Never two polls at once, and no volley afterwards."""
+    house.source.seconds = 70.0
+    house.source.outcome = ConnectError("the resolver took its time")
+
+    house.run_for(100.0)
+
+    assert house.source.polls == [1000.0, 1090.0]
+    assert house.view.health.skipped == 2 + 1
+
+
+def test_failures_back_off_and_the_first_success_returns_to_the_interval(house: House) -> None:
+    """30, 60, 120, 240 seconds apart; then every 30 seconds again."""
+    house.source.outcome = ConnectError("refused")
+    house.run_for(460.0)
+    assert house.source.polls == [1000.0, 1030.0, 1090.0, 1210.0, 1450.0]
+
+    house.source.outcome = GOOD
+    house.source.polls.clear()
+    house.run_for(61.0)
+    assert [b - a for a, b in zip(house.source.polls, house.source.polls[1:], strict=False)] == [
+        30.0,
+        30.0,
+    ]
+
+
+def test_slow_polls_stretch_the_interval_and_quick_ones_let_it_go_back(clock: ManualClock) -> None:
+    """At a duty cycle of 0.1, polls of 6 s come every 60 s."""
+    house = House(clock, max_duty_cycle=0.1)
+    house.source.seconds = 6.0
+    house.run_for(125.0)
+    assert house.source.polls == [1000.0, 1060.0, 1120.0]
+    assert house.view.health.effective_interval == 60.0
+    assert house.view.max_age == 310.0
+
+    house.source.seconds = 0.1
+    house.source.polls.clear()
+    house.run_for(61.0)
+    assert house.view.health.effective_interval == 30.0
+
+
+def test_a_poller_goes_on_after_a_bug(house: House) -> None:
+    """An endpoint is never silent for ever."""
+    house.source.outcome = RuntimeError("oops")
+    house.run_for(95.0)
+    house.source.outcome = GOOD
+    house.run_for(95.0)
+
+    assert house.view.health.up
+
+
+def test_the_watchdog_is_promised_a_sign_of_life(clock: ManualClock) -> None:
+    """Before the first poll, during one, and until the next."""
+    house = House(clock, offset=4.0)
+    seen: list[float] = []
+    house.source.poll = lambda: seen.append(house.view.health.expected) or GOOD
+
+    assert house.view.health.expected == float("inf")
+    house.run_for(5.0)
+
+    assert seen == [1004.0 + JOBS.timeout + GRACE]
+    assert house.view.health.expected == 1034.0 + GRACE
+
+
+# ------------------------------------------------------------------ the log
+
+
+def events(logs: list[dict[str, object]]) -> list[str]:
+    return [str(line["event"]) for line in logs if line["log_level"] != "debug"]
+
+
+def test_a_change_is_logged_once_and_not_each_poll(clock: ManualClock) -> None:
+    """Up, failing, stale, expired, up: five lines however many polls there are."""
+    house = House(clock)
+    with capture_logs() as logs:
+        house.run_for(61.0)
+        house.source.outcome = ConnectError("127.0.0.1:6817: connection refused")
+        house.run_for(400.0)
+        house.source.outcome = GOOD
+        house.run_for(300.0)
+
+    assert events(logs) == [
+        "endpoint.up",
+        "endpoint.failing",
+        "endpoint.stale",
+        "endpoint.expired",
+        "endpoint.up",
+    ]
+    failing = next(line for line in logs if line["event"] == "endpoint.failing")
+    assert failing["endpoint"] == "jobs"
+    assert failing["reason"] == "connect"
+    assert failing["error"] == "127.0.0.1:6817: connection refused"
+
+
+def test_a_state_that_time_alone_changes_is_logged_when_it_changes(clock: ManualClock) -> None:
+    """Not at the next poll, which may be minutes away while it backs off."""
+    house = House(clock)
+    house.run_for(1.0)
+    house.source.outcome = ConnectError("refused")
+    with capture_logs() as logs:
+        house.run_for(400.0)
+
+    ages = {line["event"]: line["age"] for line in logs if "age" in line}
+    assert ages["endpoint.stale"] == house.view.stale_after
+    assert ages["endpoint.expired"] == house.view.max_age
+
+
+def test_another_reason_is_another_line(house: House) -> None:
+    """Refused is not the same trouble as too slow."""
+    with capture_logs() as logs:
+        house.source.outcome = ConnectError("refused")
+        house.run_for(1.0)
+        house.source.outcome = PollTimeoutError("too slow")
+        house.run_for(1.0)
+
+    assert [line["reason"] for line in logs if line["event"] == "endpoint.failing"] == [
+        "connect",
+        "timeout",
+    ]
+
+
+def test_each_poll_has_a_debug_line(house: House) -> None:
+    """With what it brought, or why it failed."""
+    with capture_logs() as logs:
+        house.poller.poll()
+        house.source.outcome = ConnectError("refused")
+        house.poller.poll()
+
+    good, bad = (line for line in logs if line["event"] == "poll.finished")
+    assert (good["samples"], good["dropped"]) == (1, {"foreign": 2})
+    assert (bad["reason"], bad["error"]) == ("connect", "refused")
+    assert good["log_level"] == bad["log_level"] == "debug"
+
+
+# ------------------------------------------------------------------ the threads
+
+
+class Gate:
+    """A source that can be held in a poll."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Event()
+        self.open = threading.Event()
+
+    def poll(self) -> Answer:
+        self.entered.set()
+        self.open.wait(10)
+        return GOOD
+
+
+def real_poller(source: object, name: str = "jobs") -> tuple[Poller, SnapshotStore]:
+    endpoint = dataclasses.replace(JOBS, name=name)
+    store = SnapshotStore([endpoint])
+    return Poller(endpoint, source, store), store
+
+
+def test_threads_are_named_after_their_endpoint_and_end_when_told() -> None:
+    """The wait for the next poll ends at once."""
+    gate = Gate()
+    gate.open.set()
+    poller, store = real_poller(gate)
+    pollers = Pollers([poller])
+
+    pollers.start()
+    assert gate.entered.wait(10)
+    assert "poller-jobs" in {thread.name for thread in threading.enumerate()}
+    assert pollers.dead() == []
+
+    assert pollers.stop(10.0) == []
+    assert "poller-jobs" not in {thread.name for thread in threading.enumerate()}
+    assert store.endpoint("jobs").state(0.0) is State.UP
+
+
+def test_stopping_waits_no_longer_than_it_may_and_names_who_hangs() -> None:
+    """One deadline for all threads together."""
+    gate = Gate()
+    pollers = Pollers([real_poller(gate)[0]])
+    pollers.start()
+    assert gate.entered.wait(10)
+
+    assert pollers.stop(0.05) == ["poller-jobs"]
+
+    gate.open.set()
+    assert pollers.stop(10.0) == []
+
+
+def test_a_thread_that_ended_by_itself_is_dead_and_a_stopped_one_is_not() -> None:
+    """Which must not happen, and must be seen when it does."""
+    poller, _ = real_poller(Gate())
+    ended = threading.Event()
+    poller.run = lambda stop: ended.set()
+    pollers = Pollers([poller])
+    pollers.start()
+    assert ended.wait(10)
+    wait_for_end(pollers)
+
+    assert pollers.dead() == ["poller-jobs"]
+    pollers.stop(1.0)
+    assert pollers.dead() == []
+
+
+def wait_for_end(pollers: Pollers) -> None:
+    for thread in pollers._threads:
+        thread.join(10)
+
+
+def test_a_slow_endpoint_does_not_delay_another(clock: ManualClock) -> None:
+    """Each has its own thread."""
+    gate = Gate()
+    quick = Gate()
+    quick.open.set()
+    pollers = Pollers([real_poller(gate, "nodes")[0], real_poller(quick, "jobs")[0]])
+    pollers.start()
+
+    assert gate.entered.wait(10)
+    assert quick.entered.wait(10)
+
+    gate.open.set()
+    assert pollers.stop(10.0) == []
