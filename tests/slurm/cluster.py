@@ -1,0 +1,241 @@
+"""Real Slurm on loopback: slurmctld, munged and some slurmd in namespaces of their own.
+
+The machine is an overlay of the tree from ``tests.slurm.tree`` and a tmpfs; the network is the
+host's, and every daemon binds to 127.0.0.1 only.  Its PID 1 reads a pipe that we hold open: when
+we close it, or die in whatever way, the kernel ends every process and every mount of the machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, final
+
+from tests.slurm import tree
+from tests.slurm.host import NAMESPACES, ClusterError, eventually, free_ports
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+USERS = ("alice", "bob", "carol", "dave", "erin", "mallory")
+REAL_NODES = ("n1", "n2", "n3", "n4")
+"""The nodes that can have a slurmd; ``old[1-2]`` never answer, ``cloud[1-2]`` are powered down."""
+
+HERE = Path(__file__).parent
+PID_FILE = "run/slurm/slurmctld.pid"
+ENVIRONMENT = ("PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "HOME=/tmp")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What slurmctld answered to one GET: status, headers in the order sent, body as sent."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+
+@final
+class SlurmCluster:
+    """One booted cluster, from ``with`` to the end of its block.
+
+    Eight nodes (``n[1-4]``, ``old[1-2]``, ``cloud[1-2]``), the partitions of ``slurm.conf.in``, the
+    ``USERS``, no accounting: slurmctld takes any account name from anybody.
+
+    Attributes:
+        url: slurmctld's base URL, such as ``http://127.0.0.1:20001``.
+    """
+
+    def __init__(self, *, metrics: bool = True, slurmd: Sequence[str] = REAL_NODES) -> None:
+        """Prepare, without starting anything.
+
+        Args:
+            metrics: whether slurm.conf sets MetricsType.
+            slurmd: which of ``REAL_NODES`` get a slurmd.
+        """
+        self._metrics = metrics
+        self._slurmd = tuple(slurmd)
+        self._ports = free_ports(10)
+        self.url = f"http://127.0.0.1:{self._ports[0]}"
+        self._machine: subprocess.Popen[str] | None = None
+        self._init = 0
+
+    def __enter__(self) -> SlurmCluster:
+        try:
+            self._boot()
+            self._configure()
+            self.run(["munged"], user="munge")
+            self.start()
+            self._start_nodes()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every process and mount of the machine; nothing of it is left on return."""
+        if self._machine is not None:
+            self._machine.communicate()
+            self._machine = None
+
+    @property
+    def version(self) -> str:
+        """Slurm's version, such as ``26.05.5``."""
+        return self.run(["slurmctld", "-V"]).split()[-1]
+
+    @property
+    def root(self) -> Path:
+        """The machine's root directory as seen from outside."""
+        return Path(f"/proc/{self._init}/root")
+
+    def run(self, argv: Sequence[str], *, user: str = "root", timeout: float = 60.0) -> str:
+        """Run a command inside and return what it printed.
+
+        Raises:
+            ClusterError: when it fails; the message holds what it said on stderr and stdout.
+        """
+        done = subprocess.run(
+            [*self._inside(user), *argv],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            timeout=timeout,
+            check=False,
+        )
+        if done.returncode:
+            said = f"{done.stderr}{done.stdout}".strip()
+            raise ClusterError(f"{argv[0]} as {user} ended with {done.returncode}: {said}")
+        return done.stdout
+
+    def sbatch(self, *options: str, user: str, script: str = "sleep 86400") -> int:
+        """Submit a job as ``user`` and return its id."""
+        quiet = ("--parsable", "--chdir=/tmp", "--output=/dev/null")
+        printed = self.run(["sbatch", *quiet, *options, f"--wrap={script}"], user=user)
+        return int(printed.split(";")[0])
+
+    def get(self, path: str, *, timeout: float = 30.0) -> Answer:
+        """GET a path straight from slurmctld, without the exporter between."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._ports[0], timeout=timeout)
+        with contextlib.closing(connection):
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return Answer(answer.status, tuple(answer.getheaders()), answer.read())
+
+    def start(self) -> None:
+        """Start slurmctld, or resume it where it was paused, and wait until it answers."""
+        if self._is_running():
+            self.resume()
+        else:
+            self.run(["slurmctld"])
+        eventually(self._is_up, "slurmctld to answer")
+
+    def stop(self) -> None:
+        """Ask slurmctld to end, as an administrator would, and wait until it has."""
+        self._signal("TERM")
+        eventually(lambda: not self._is_running(), "slurmctld to end")
+
+    def kill(self) -> None:
+        """Kill slurmctld with SIGKILL."""
+        self._signal("KILL")
+        eventually(lambda: not self._is_running(), "slurmctld to be gone")
+
+    def pause(self) -> None:
+        """SIGSTOP: slurmctld's socket still accepts, and nobody answers."""
+        self._signal("STOP")
+
+    def resume(self) -> None:
+        """SIGCONT, the end of ``pause``."""
+        self._signal("CONT")
+
+    def _boot(self) -> None:
+        self._machine = subprocess.Popen(
+            [*NAMESPACES, "bash", str(HERE / "boot.sh")],
+            cwd=tree.ensure(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            # Ctrl-C is for the tests; the machine ends with its pipe, when they are done with it.
+            start_new_session=True,
+        )
+        assert self._machine.stdout is not None
+        said = self._machine.stdout.readline()
+        if not said.startswith("ready "):
+            raise ClusterError(f"the machine did not boot: {said}{self._machine.stdout.read()}")
+        self._init = int(said.split()[1])
+
+    def _configure(self) -> None:
+        ports = self._ports
+        conf = (
+            (HERE / "slurm.conf.in")
+            .read_text(encoding="utf-8")
+            .format(
+                slurmctld_port=ports[0],
+                slurmd_port=ports[1],
+                n_ports=f"{ports[2]}-{ports[5]}",
+                old_ports=f"{ports[6]}-{ports[7]}",
+                cloud_ports=f"{ports[8]}-{ports[9]}",
+                metrics="MetricsType=metrics/openmetrics" if self._metrics else "",
+            )
+        )
+        etc = self.root / "etc"
+        (etc / "slurm/slurm.conf").write_text(conf, encoding="utf-8")
+        (etc / "slurm/cgroup.conf").write_text("CgroupPlugin=disabled\n", encoding="utf-8")
+        (etc / "hosts").write_text("127.0.0.1 localhost ctl\n", encoding="utf-8")
+        with (etc / "passwd").open("a") as passwd, (etc / "group").open("a") as group:
+            for uid, user in enumerate(USERS, 20001):
+                passwd.write(f"{user}:x:{uid}:{uid}::/tmp:/bin/sh\n")
+                group.write(f"{user}:x:{uid}:\n")
+
+    def _start_nodes(self) -> None:
+        for node in self._slurmd:
+            self.run(["slurmd", "-N", node])
+        if self._slurmd:
+            eventually(self._nodes_are_idle, "slurmd to register")
+
+    def _nodes_are_idle(self) -> bool:
+        listed = self.run(["sinfo", "--Node", "--noheader", "--partition=batch", "--format=%N %t"])
+        return {f"{node} idle" for node in self._slurmd} <= set(listed.splitlines())
+
+    def _inside(self, user: str) -> list[str]:
+        enter = ["nsenter", f"--target={self._init}", "--mount", "--uts", "--pid", "--root"]
+        clean = ["env", "--ignore-environment", "--chdir=/tmp", *ENVIRONMENT]
+        become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups"]
+        return [*enter, *clean, *(become if user != "root" else [])]
+
+    def _pid(self) -> int:
+        """The process id of slurmctld inside the machine, 0 if it never started."""
+        try:
+            return int((self.root / PID_FILE).read_text(encoding="ascii"))
+        except FileNotFoundError:
+            return 0
+
+    def _is_running(self) -> bool:
+        pid = self._pid()
+        return pid > 0 and (self.root / "proc" / str(pid)).is_dir()
+
+    def _is_up(self) -> bool:
+        try:
+            return "is UP" in self.run(["scontrol", "ping"])
+        except ClusterError:
+            return False
+
+    def _signal(self, name: str) -> None:
+        self.run(["bash", "-c", f"kill -s {name} {self._pid()}"])
