@@ -1,0 +1,83 @@
+"""The section ``endpoints``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import repeat
+from typing import TYPE_CHECKING
+
+from slurm_exporter.config.fields import distinct
+from slurm_exporter.config.model import DEFAULT_ENDPOINTS, ON_EXPIRY, SOURCES, Endpoint
+from slurm_exporter.config.sections import read_section
+from slurm_exporter.config.times import (
+    check_defaults,
+    check_times,
+    read_age,
+    read_interval,
+    read_timeout,
+)
+from slurm_exporter.config.values import check_path
+from slurm_exporter.config.words import quote, suggestion
+
+if TYPE_CHECKING:
+    from slurm_exporter.config.fields import Field
+    from slurm_exporter.config.sections import Section
+    from slurm_exporter.config.times import Inherited
+
+_DEFAULTS = {endpoint.name: endpoint for endpoint in DEFAULT_ENDPOINTS}
+
+
+def read_endpoints(field: Field, inherited: Inherited) -> tuple[Endpoint, ...]:
+    """The endpoints that the file lists, or the defaults when it has no list.
+
+    Args:
+        field: the list in the file.
+        inherited: the timeout of endpoints without one of their own.
+    """
+    items = field.items("a list of endpoints")
+    if items is None:
+        return _default_endpoints(field, inherited)
+    sections = [read_section(item, "a mapping such as {name: jobs}") for item in items]
+    endpoints = _listed_endpoints([s for s in sections if s is not None], inherited)
+    if None not in sections and not any(endpoint.enabled for endpoint in endpoints):
+        field.fail("has no enabled endpoint, so there is nothing to poll")
+    return endpoints
+
+
+def _default_endpoints(field: Field, inherited: Inherited) -> tuple[Endpoint, ...]:
+    if field.clean and inherited.settled:
+        check_defaults(inherited, DEFAULT_ENDPOINTS)
+    return tuple(replace(endpoint, timeout=inherited.seconds) for endpoint in DEFAULT_ENDPOINTS)
+
+
+def _listed_endpoints(sections: list[Section], inherited: Inherited) -> tuple[Endpoint, ...]:
+    names = [section.take("name", required=True) for section in sections]
+    defaults = [name.text(_known_endpoint, None) for name in names]
+    distinct(zip(names, defaults, strict=True), "endpoint")
+    return tuple(map(_read_endpoint, sections, defaults, repeat(inherited)))
+
+
+def _known_endpoint(name: str) -> Endpoint:
+    if name in _DEFAULTS:
+        return _DEFAULTS[name]
+    hint = suggestion(name, _DEFAULTS)
+    raise ValueError(f"there is no endpoint {quote(name)}, only {', '.join(_DEFAULTS)}{hint}")
+
+
+def _read_endpoint(section: Section, known: Endpoint | None, inherited: Inherited) -> Endpoint:
+    # An unknown name does not keep the other keys from being checked.
+    default = known or DEFAULT_ENDPOINTS[0]
+    endpoint = Endpoint(
+        name=default.name,
+        path=section.take("path").text(check_path, default.path),
+        source=section.take("source").choice(SOURCES, default.source),
+        enabled=section.take("enabled").boolean(default=default.enabled),
+        interval=read_interval(section.take("interval"), default.interval),
+        timeout=read_timeout(section.take("timeout"), inherited.seconds),
+        stale_after=read_age(section.take("stale_after")),
+        max_age=read_age(section.take("max_age")),
+        on_expiry=section.take("on_expiry").choice(ON_EXPIRY, default.on_expiry),
+    )
+    if section.finish() and known and endpoint.enabled:
+        check_times(section, endpoint, inherited)
+    return endpoint

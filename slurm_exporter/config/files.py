@@ -1,0 +1,60 @@
+"""The files that a config is, or names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from slurm_exporter.config.problems import Problems
+
+MAX_BYTES = 256 * 1024
+"""Largest config file: reading more costs seconds, and no honest one comes near."""
+
+
+def read_text(path: str, problems: Problems) -> str:
+    """The text of a config file.
+
+    Raises:
+        ConfigError: it cannot be read, or is no text.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        problems.stop(None, "", f"cannot read: {error.strerror}")
+    if len(content) > MAX_BYTES:
+        problems.stop(None, "", f"cannot read: larger than {MAX_BYTES // 1024} KiB")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        problems.stop(None, "", f"cannot read: not UTF-8 text (byte {error.start})")
+
+
+def beside(text: str, file: str) -> str:
+    """The path of a file that a config names: a relative one is relative to that config.
+
+    Args:
+        text: the path as the config has it.
+        file: the config file.
+
+    Raises:
+        ValueError: it is no path.
+    """
+    if not text or "\0" in text:
+        raise ValueError("must be the path of a file")
+    return str(Path(file).parent / text)
+
+
+def readable(path: str) -> str:
+    """The path of a file, after an attempt to open it.
+
+    Raises:
+        ValueError: the file cannot be read; the message has the path and the reason.
+    """
+    try:
+        with Path(path).open("rb"):
+            return path
+    except OSError as error:
+        name = path if path.isprintable() else repr(path)
+        raise ValueError(f"cannot read {name}: {error.strerror}") from None

@@ -1,0 +1,121 @@
+"""From a config file to a ``Config``, or to everything that is wrong with the file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from slurm_exporter.config.endpoints import read_endpoints
+from slurm_exporter.config.fields import distinct
+from slurm_exporter.config.files import beside, read_text
+from slurm_exporter.config.model import LOG_FORMATS, LOG_LEVELS, Config, Logging, Slurm
+from slurm_exporter.config.problems import Problems
+from slurm_exporter.config.sections import open_document
+from slurm_exporter.config.server import read_server
+from slurm_exporter.config.times import Inherited, read_timeout
+from slurm_exporter.config.values import (
+    SHARE_FORM,
+    URL_FORM,
+    check_label_name,
+    check_share,
+    check_url,
+)
+from slurm_exporter.config.words import quote, suggestion
+
+if TYPE_CHECKING:
+    from slurm_exporter.config.fields import Field
+    from slurm_exporter.config.sections import Section
+
+_LOG_STREAMS = ("stderr", "stdout")
+
+
+def load(path: str) -> Config:
+    """The config in a file.
+
+    Args:
+        path: the file; relative paths in it are relative to it.
+
+    Raises:
+        ConfigError: it cannot be read or is wrong; has every problem, in the order of the file.
+    """
+    return parse(read_text(path, Problems(path)), path)
+
+
+def parse(text: str, file: str) -> Config:
+    """The config in a YAML text.
+
+    Args:
+        text: the content of the file.
+        file: its name, for messages, for ``Config.file`` and for relative paths.
+
+    Raises:
+        ConfigError: the text is wrong; has every problem, in the order of the text.
+    """
+    problems = Problems(file)
+    config = _read_config(open_document(text, problems), file)
+    problems.raise_if_any()
+    return config
+
+
+def _read_config(root: Section, file: str) -> Config:
+    slurm_section = root.section("slurm")
+    slurm = _read_slurm(slurm_section)
+    inherited = Inherited(slurm_section.take("timeout"), slurm.timeout)
+    config = Config(
+        file=file,
+        slurm=slurm,
+        server=read_server(root.section("server")),
+        endpoints=read_endpoints(root.take("endpoints"), inherited),
+        labels=tuple(_read_label(*label) for label in root.section("labels").all()),
+        logging=_read_logging(root.section("logging"), file),
+    )
+    root.finish()
+    return config
+
+
+def _read_slurm(section: Section) -> Slurm:
+    default = Slurm()
+    slurm = Slurm(
+        urls=_read_urls(section) or default.urls,
+        timeout=read_timeout(section.take("timeout"), default.timeout),
+        max_duty_cycle=section.take("max_duty_cycle").number(
+            check_share, default.max_duty_cycle, SHARE_FORM
+        ),
+        body_size_limit=section.take("body_size_limit").size(default.body_size_limit),
+    )
+    section.finish()
+    return slurm
+
+
+def _read_urls(section: Section) -> tuple[str, ...]:
+    url, urls = section.either("url", "urls")
+    items = urls.items("a list of URLs")
+    if items == ():
+        urls.fail("must be a list of URLs, not an empty list")
+    pairs = [(item, item.text(check_url, None, URL_FORM)) for item in (url, *(items or ()))]
+    return distinct(pairs, "URL")
+
+
+def _read_label(name: str, field: Field) -> tuple[str, str]:
+    return field.key(check_label_name, name), field.any_text("")
+
+
+def _read_logging(section: Section, file: str) -> Logging:
+    default = Logging()
+
+    def check_output(text: str) -> str:
+        if text in _LOG_STREAMS:
+            return text
+        if "/" not in text:
+            raise ValueError(
+                "must be stderr, stdout or the path of a file with a / in it,"
+                f" not {quote(text)}{suggestion(text, _LOG_STREAMS)}"
+            )
+        return beside(text, file)
+
+    logging = Logging(
+        level=section.take("level").choice(LOG_LEVELS, default.level),
+        format=section.take("format").choice(LOG_FORMATS, default.format),
+        output=section.take("output").text(check_output, default.output),
+    )
+    section.finish()
+    return logging

@@ -1,0 +1,207 @@
+"""What can be configured, with every default, as frozen dataclasses.
+
+Durations are seconds (float), sizes are bytes (int), whatever unit the file used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_PORT = 9341
+
+SOURCES = ("openmetrics",)
+"""How an endpoint can be asked."""
+
+ON_EXPIRY = ("drop", "keep")
+"""What can become of an expired snapshot."""
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("logfmt", "json")
+TLS_VERSIONS = ("TLS12", "TLS13")
+
+STALE_AFTER_INTERVALS = 2
+"""``stale_after`` when it is not given: this many intervals plus the timeout."""
+
+MAX_AGE_INTERVALS = 5
+"""``max_age`` when it is not given: this many intervals plus the timeout."""
+
+OTHER_ROUTES = ("/", "/-/healthy", "/-/ready", "/-/reload", "/api/v1/endpoints")
+"""Our own routes besides ``telemetry_path``, which must not be one of them."""
+
+LABELS_IN_USE: Mapping[str, str] = MappingProxyType(
+    {
+        "node": "Slurm",
+        "partition": "Slurm",
+        "username": "Slurm",
+        "account": "Slurm",
+        "endpoint": "slurm_exporter",
+        "reason": "slurm_exporter",
+        "handler": "slurm_exporter",
+        "code": "slurm_exporter",
+        "version": "slurm_exporter",
+        "revision": "slurm_exporter",
+        "python_version": "slurm_exporter",
+    }
+)
+"""Labels that samples carry already, and whose samples: a global label cannot have their names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slurm:
+    """How slurmctld is reached.
+
+    Attributes:
+        urls: base URLs of the controllers, primary first, without a trailing slash.
+        timeout: total seconds of one poll, for endpoints that set none of their own.
+        max_duty_cycle: largest share of an interval that a poll may take (0 < x <= 1).
+        body_size_limit: largest accepted answer in bytes; 0 means no limit.
+    """
+
+    urls: tuple[str, ...] = ("http://localhost:6817",)
+    timeout: float = 10.0
+    max_duty_cycle: float = 0.1
+    body_size_limit: int = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One thing that is asked of Slurm.
+
+    Attributes:
+        name: the endpoint's name and label value, such as ``jobs``.
+        path: what is appended to the controller's URL.
+        source: how it is asked; ``openmetrics`` is HTTP to slurmctld.
+        enabled: whether it is polled at all.
+        interval: seconds between the starts of two polls.
+        timeout: total seconds of one poll; at most ``interval``.
+        stale_after: age in seconds at which the snapshot counts as stale;
+            None means 2 x interval + timeout.
+        max_age: age in seconds at which it expires; None means 5 x interval + timeout.
+        on_expiry: ``drop`` takes an expired snapshot off the page, ``keep`` goes on serving it.
+    """
+
+    name: str
+    path: str
+    source: str = "openmetrics"
+    enabled: bool = True
+    interval: float = 60.0
+    timeout: float = 10.0
+    stale_after: float | None = None
+    max_age: float | None = None
+    on_expiry: str = "drop"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen.  An empty host means every address of the machine, IPv4 and IPv6."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class BasicAuth:
+    """Who may read our pages: user names and their passwords, plain or as bcrypt hashes.
+
+    Attributes:
+        users: pairs of (user name, password or bcrypt hash).
+        hashed: whether the passwords are bcrypt hashes.
+    """
+
+    users: tuple[tuple[str, str], ...] = field(repr=False)
+    hashed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Serving over TLS.
+
+    Attributes:
+        cert_file: PEM file with the certificate chain.
+        key_file: PEM file with the private key.
+        client_ca_file: PEM file of the authorities whose client certificates are accepted;
+            None asks for no client certificate.
+        client_auth_required: whether a client must present one.
+        min_version: ``TLS12`` or ``TLS13``.
+    """
+
+    cert_file: str
+    key_file: str
+    client_ca_file: str | None = None
+    client_auth_required: bool = False
+    min_version: str = "TLS12"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """How our own pages are served.
+
+    Attributes:
+        listen: addresses; the default is every address of the machine on port 9341.
+        telemetry_path: where the page of metrics is.
+        enable_lifecycle: whether ``/-/reload`` may be used.
+        basic_auth: None lets everybody in.
+        tls: None serves plain HTTP.
+    """
+
+    listen: tuple[Address, ...] = (Address("", DEFAULT_PORT),)
+    telemetry_path: str = "/metrics"
+    enable_lifecycle: bool = False
+    basic_auth: BasicAuth | None = None
+    tls: Tls | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Logging:
+    """What is logged, how and where to.
+
+    Attributes:
+        level: ``debug``, ``info``, ``warning`` or ``error``.
+        format: ``logfmt`` or ``json``.
+        output: ``stderr``, ``stdout`` or the path of a file.
+    """
+
+    level: str = "info"
+    format: str = "logfmt"
+    output: str = "stderr"
+
+
+DEFAULT_ENDPOINTS = (
+    Endpoint("jobs", "/metrics/jobs", interval=30.0),
+    Endpoint("nodes", "/metrics/nodes", interval=60.0),
+    Endpoint("partitions", "/metrics/partitions", interval=60.0),
+    Endpoint("jobs-users-accts", "/metrics/jobs-users-accts", interval=120.0),
+    Endpoint("scheduler", "/metrics/scheduler", interval=30.0),
+)
+"""slurmctld's five native endpoints, as they are polled when the config does not say otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that can be configured.
+
+    Attributes:
+        file: the config file as the operator named it; None when there is none.
+        endpoints: all configured endpoints, disabled ones included, in the file's order.
+        labels: global labels as (name, value) pairs in the file's order.
+    """
+
+    file: str | None = None
+    slurm: Slurm = Slurm()
+    server: Server = Server()
+    endpoints: tuple[Endpoint, ...] = DEFAULT_ENDPOINTS
+    labels: tuple[tuple[str, str], ...] = ()
+    logging: Logging = Logging()
+
+    @property
+    def enabled_endpoints(self) -> tuple[Endpoint, ...]:
+        """The endpoints that are polled."""
+        return tuple(endpoint for endpoint in self.endpoints if endpoint.enabled)

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import pytest
+
+from slurm_exporter.config import Address, BasicAuth, Server, Tls, parse
+
+
+def server(keys, file="x.yml"):
+    """The server of a right config."""
+    return parse(f"server: {{{keys}}}", file).server
+
+
+@pytest.mark.parametrize(
+    ("keys", "listen"),
+    [
+        ("", (Address("", 9341),)),
+        ("port: 8080", (Address("", 8080),)),
+        ("port: 0", (Address("", 0),)),
+        ("listen: localhost:9341", (Address("localhost", 9341),)),
+        ("listen: '[::1]:9341'", (Address("::1", 9341),)),
+        ("listen: [':1', 'a:2']", (Address("", 1), Address("a", 2))),
+    ],
+)
+def test_it_listens_on_a_port_or_on_addresses(keys, listen):
+    """Port 9341 of every address of the machine is the default."""
+    assert server(keys).listen == listen
+
+
+@pytest.mark.parametrize(
+    ("keys", "complaint"),
+    [
+        (
+            "port: 80, listen: ':80'",
+            "listen: cannot be used together with `port`; keep one of them",
+        ),
+        ("port: 65536", "port: must be a port from 0 to 65535, not '65536'"),
+        ("port: '80'", "port: must be a port from 0 to 65535, not a string"),
+        ("port: [80]", "port: must be a port from 0 to 65535, not a list"),
+        (
+            "listen: 80",
+            "listen: must be HOST:PORT such as :9341 or 127.0.0.1:9341, not a number",
+        ),
+        (
+            "listen: []",
+            "listen: must be HOST:PORT such as :9341 or 127.0.0.1:9341, or a list of them, not an",
+        ),
+        (
+            "listen: {port: 80}",
+            "listen: must be HOST:PORT such as :9341 or 127.0.0.1:9341, or a list of them, not a",
+        ),
+        ("listen: [':1', ':1']", "listen[1]: duplicate address; first on line 1"),
+        ("telemetry_path: /", "telemetry_path: / is another page of slurm_exporter; choose one"),
+        ("telemetry_path: x", "telemetry_path: must be a path that starts with /"),
+        ("enable_lifecycle: 'on'", "enable_lifecycle: must be true or false without quotes"),
+        ("ports: 80", "ports: unknown key; did you mean `port`?"),
+        ("basic_auth: {user: x, enabled: false}", "basic_auth.user: unknown key; did you mean"),
+        ("ssl: {cert: x, enabled: false}", "ssl.cert: unknown key; did you mean `cert_file`?"),
+    ],
+)
+def test_a_wrong_key_of_the_server_is_noted(complaints, keys, complaint):
+    """Each with what is allowed."""
+    [noted] = complaints(f"server: {{{keys}}}")
+    assert noted.startswith(f"1: server.{complaint}")
+
+
+def test_every_other_key_of_the_server_is_obeyed():
+    """The page of metrics may be anywhere."""
+    assert server("telemetry_path: /slurm, enable_lifecycle: true") == Server(
+        telemetry_path="/slurm", enable_lifecycle=True
+    )
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "",
+        "basic_auth: , ssl: ",
+        "basic_auth: {}, ssl: {}",
+        "basic_auth: {enabled: false}, ssl: {enabled: false}",
+        "basic_auth: {enabled: false, username: , password: }",
+        "basic_auth: {enabled: false, username: a, password: b}",
+        "ssl: {enabled: false, cert_file: /nonexistent, key_file: }",
+    ],
+)
+def test_without_enabled_protections_everybody_may_read_in_plain_http(keys):
+    """What a disabled one has besides does not matter; its files need not exist."""
+    assert server(keys) == Server()
+
+
+def test_an_enabled_basic_auth_has_one_user():
+    """Its password is plain text."""
+    assert server("basic_auth: {enabled: true, username: a, password: 'b:c'}").basic_auth == (
+        BasicAuth((("a", "b:c"),), hashed=False)
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "noted"),
+    [
+        ("enabled: true", ["username: is required", "password: is required"]),
+        (
+            "enabled: true, username: , password: ''",
+            ["username: must be a string, not empty", "password: must not be empty"],
+        ),
+        (
+            "enabled: true, username: 'a:b', password: hunter2",
+            ["username: must not have a colon, which ends a user name in HTTP"],
+        ),
+        (
+            "enabled: true, username: a, password: 31337",
+            ["password: must be a string, not a number; put it in quotes"],
+        ),
+        (
+            "enabled: true, username: a, password: [hunter2]",
+            ["password: must be a string, not a list"],
+        ),
+        ("username: a, password: hunter2", ["enabled: is required here; write true or false"]),
+        (
+            "enabled: 'yes', username: a, password: hunter2",
+            ["enabled: must be true or false without quotes, not a string"],
+        ),
+    ],
+)
+def test_an_incomplete_basic_auth_is_noted_without_its_password(complaints, keys, noted):
+    """Credentials without ``enabled`` would leave the door open unnoticed."""
+    assert complaints(f"server: {{basic_auth: {{{keys}}}}}") == [
+        f"1: server.basic_auth.{complaint}" for complaint in noted
+    ]
+
+
+@pytest.fixture
+def cert(tmp_path):
+    """A certificate and its key: empty files, for nobody reads them here."""
+    (tmp_path / "cert.pem").touch()
+    (tmp_path / "key.pem").touch()
+    return tmp_path
+
+
+def test_enabled_ssl_has_files_beside_the_config(cert):
+    """Relative paths are relative to the config file, absolute ones stay."""
+    keys = f"ssl: {{enabled: true, cert_file: cert.pem, key_file: {cert}/key.pem}}"
+    assert server(keys, f"{cert}/x.yml").tls == Tls(f"{cert}/cert.pem", f"{cert}/key.pem")
+
+
+def test_unreadable_files_of_enabled_ssl_are_noted_with_path_and_reason(complaints, cert):
+    """Each on its own."""
+    keys = f"enabled: true,\n cert_file: {cert}/no.pem,\n key_file: {cert}"
+    assert complaints(f"server: {{ssl: {{{keys}}}}}") == [
+        f"2: server.ssl.cert_file: cannot read {cert}/no.pem: No such file or directory",
+        f"3: server.ssl.key_file: cannot read {cert}: Is a directory",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("keys", "noted"),
+    [
+        ("enabled: true", ["cert_file: is required", "key_file: is required"]),
+        (
+            "enabled: true, cert_file: '', key_file: 5",
+            [
+                "cert_file: must be the path of a file",
+                "key_file: must be a string, not a number; put it in quotes",
+            ],
+        ),
+        ("cert_file: a, key_file: b", ["enabled: is required here; write true or false"]),
+    ],
+)
+def test_an_incomplete_ssl_is_noted(complaints, keys, noted):
+    """Files without ``enabled`` would leave plain HTTP unnoticed."""
+    assert complaints(f"server: {{ssl: {{{keys}}}}}") == [
+        f"1: server.ssl.{complaint}" for complaint in noted
+    ]
