@@ -1,0 +1,116 @@
+"""The docs name every flag, key, route and metric, and nothing that is not there."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from slurm_exporter import config
+from slurm_exporter.cli import _parser
+from slurm_exporter.errors import REASONS
+from slurm_exporter.exposition import DROP_REASONS
+from slurm_exporter.web.routes import HANDLERS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+DOCS = {path.name: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
+EXAMPLE = (ROOT / "etc" / "slurm_exporter.yml").read_text()
+EVERYTHING = "\n".join([README, EXAMPLE, *DOCS.values()])
+
+FLAGS = sorted(
+    option for action in _parser()._actions for option in action.option_strings if option[1] == "-"
+)
+
+
+def generate():  # noqa: ANN202
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("flag", [flag for flag in FLAGS if flag != "--help"])
+def test_every_flag_is_in_the_readme(flag: str) -> None:
+    """In the table of flags."""
+    assert f"`{flag}" in README
+
+
+def test_the_readme_names_no_flag_that_is_not_there() -> None:
+    """A flag that was removed leaves the docs too."""
+    named = set(re.findall(r"`(--[a-z][a-z.-]+)", README + "".join(DOCS.values())))
+
+    assert named <= {*FLAGS, "--check"}
+
+
+@pytest.mark.parametrize("route", [route for route in HANDLERS if route != "other"])
+def test_every_route_is_in_the_readme(route: str) -> None:
+    """In the table of paths."""
+    assert f"| `{route}`" in README
+
+
+@pytest.mark.parametrize("section", ["Slurm", "Endpoint", "Logging"])
+def test_every_config_key_is_in_the_commented_example(section: str) -> None:
+    """With its default, or commented out."""
+    for field in dataclasses.fields(getattr(config, section)):
+        assert re.search(rf"^[ #-]*{field.name}:", EXAMPLE, re.MULTILINE), field.name
+
+
+def test_the_generated_page_of_metrics_is_fresh() -> None:
+    """Run ``python docs/generate.py`` after a change of the metrics."""
+    assert DOCS["metrics.md"] == generate().page()
+
+
+def test_checking_the_generated_page_says_whether_it_is_fresh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And what to do when it is not."""
+    module = generate()
+    monkeypatch.setattr(sys, "argv", ["generate.py", "--check"])
+    assert module.main() == 0
+
+    monkeypatch.setattr(module, "TARGET", tmp_path / "metrics.md")
+    module.TARGET.write_text("old")
+    assert module.main() == 1
+    assert "is not fresh; run docs/generate.py" in capsys.readouterr().out
+
+    monkeypatch.setattr(sys, "argv", ["generate.py"])
+    assert module.main() == 0
+    assert module.TARGET.read_text() == DOCS["metrics.md"]
+
+
+def test_every_metric_that_the_docs_name_exists() -> None:
+    """In prose, tables and alert rules."""
+    known = set(re.findall(r"^\| `(slurm_exporter_\w+)`", DOCS["metrics.md"], re.MULTILINE))
+    named = set(
+        re.findall(r"\b(slurm_exporter_(?:endpoint|poll|samples|config|http|build)\w*)", EVERYTHING)
+    )
+
+    assert named <= known
+
+
+@pytest.mark.parametrize("reason", [*REASONS, *DROP_REASONS])
+def test_every_reason_is_explained(reason: str) -> None:
+    """In the generated page, and every failure an operator can cure in the operations guide."""
+    assert f"* `{reason}`: " in DOCS["metrics.md"]
+
+
+def test_every_link_leads_somewhere() -> None:
+    """Relative links of all pages."""
+    for name, text in {"README.md": README, **{f"docs/{n}": t for n, t in DOCS.items()}}.items():
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
+            assert (ROOT / name).parent.joinpath(target).exists(), f"{name}: {target}"
+
+
+def test_the_readmes_two_commands_are_on_its_first_screen() -> None:
+    """One tries it, one tests it; CI runs the second as it stands there."""
+    first_screen = README.splitlines()[:16]
+    commands = [line.strip() for line in first_screen if line.startswith("    python3 -m venv")]
+
+    assert len(commands) == 2
+    assert commands[0].endswith("slurm_exporter --demo")
+    assert commands[1].endswith("tox")
