@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 GRACE = 10.0
 """Seconds that a poller may be late before it counts as hanging."""
 
+_NOTHING = Snapshot(0.0, {}, 0, 0, {})
+
 log = structlog.get_logger()
 
 
@@ -55,6 +57,7 @@ class Poller:
         self._monotonic = monotonic
         self._wall = wall
         self._jitter = jitter
+        self._fingerprint, self._snapshot = b"", _NOTHING
         self._reported: tuple[str, str | None] | None = None
 
     def run(self, stop: threading.Event) -> None:
@@ -83,8 +86,12 @@ class Poller:
 
     def _attempt(self, began: float) -> Snapshot | Failure:
         try:
-            answer = self._source.poll()
-            return self._snapshot(answer, began)
+            answer = self._source.poll(self._fingerprint)
+            if answer is None:
+                return replace(self._snapshot, polled=began)
+            # Assigned together: had rendering failed, the answer would not count as known.
+            self._snapshot, self._fingerprint = self._rendered(answer, began), answer.fingerprint
+            return self._snapshot
         except PollError as error:
             return Failure(error.reason, str(error))
         except Exception as error:
@@ -92,7 +99,7 @@ class Poller:
             log.exception("poll.crashed", endpoint=self.name)
             return Failure(INTERNAL, f"{type(error).__name__}: {error}")
 
-    def _snapshot(self, answer: Answer, began: float) -> Snapshot:
+    def _rendered(self, answer: Answer, began: float) -> Snapshot:
         return Snapshot(
             polled=began,
             parts=self._parts(answer.families),

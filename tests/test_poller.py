@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog.testing import capture_logs
 
+from slurm_exporter import poller as poller_module
 from slurm_exporter.config import Endpoint
 from slurm_exporter.errors import ConnectError, PollTimeoutError
 from slurm_exporter.exposition import Family, Format
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from tests.conftest import ManualClock
 
 JOBS = Endpoint("jobs", "/metrics/jobs", interval=30.0, timeout=10.0)
-GOOD = Answer((Family("slurm_jobs", "gauge", "All", (), [("7",)]),), {"foreign": 2}, 99)
+GOOD = Answer((Family("slurm_jobs", "gauge", "All", (), [("7",)]),), {"foreign": 2}, 99, b"1")
 
 
 class FakeSource:
@@ -32,12 +33,12 @@ class FakeSource:
         self.outcome: Answer | BaseException = GOOD
         self.polls: list[float] = []
 
-    def poll(self) -> Answer:
+    def poll(self, known: bytes = b"") -> Answer | None:
         self.polls.append(self.clock.now)
         self.clock.advance(self.seconds)
         if isinstance(self.outcome, BaseException):
             raise self.outcome
-        return self.outcome
+        return None if self.outcome.fingerprint == known else self.outcome
 
 
 class StopAt(threading.Event):
@@ -112,7 +113,7 @@ def test_formats_that_come_to_the_same_text_share_their_bytes(house: House) -> N
     assert parts[Format.TEXT] is parts[Format.OPENMETRICS]
 
     family = Family("slurm_jobs", "unknown", "All", (), [("7",)])
-    house.source.outcome = Answer((family,), {}, 99)
+    house.source.outcome = Answer((family,), {}, 99, b"2")
     house.poller.poll()
     parts = house.view.snapshot.parts
     assert b"untyped" in parts[Format.TEXT].text
@@ -125,6 +126,31 @@ def test_global_labels_are_rendered_into_the_parts(clock: ManualClock) -> None:
     house.poller.poll()
 
     assert b'slurm_jobs{cluster="c1"} 7' in house.view.snapshot.parts[Format.TEXT].text
+
+
+def test_the_same_answer_is_neither_parsed_nor_rendered_again(house: House) -> None:
+    """The snapshot is as fresh as the new poll, with the bytes of the old one."""
+    house.poller.poll()
+    parts = house.view.snapshot.parts
+    house.clock.advance(30.0)
+    house.poller.poll()
+
+    assert house.view.snapshot.parts is parts
+    assert house.view.snapshot.polled == 1030.0
+    assert house.view.health.dropped["foreign"] == 4
+
+
+def test_an_answer_that_could_not_be_rendered_is_tried_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not taken for known."""
+    with monkeypatch.context() as patched:
+        patched.setattr(poller_module, "render", lambda *args: 1 / 0)
+        house.poller.poll()
+    assert house.view.health.failure.reason == "internal"
+
+    house.poller.poll()
+    assert house.view.snapshot is not None
 
 
 def test_a_failed_poll_leaves_the_snapshot_alone(house: House) -> None:
@@ -221,7 +247,7 @@ def test_the_watchdog_is_promised_a_sign_of_life(clock: ManualClock) -> None:
     """Before the first poll, during one, and until the next."""
     house = House(clock, offset=4.0)
     seen: list[float] = []
-    house.source.poll = lambda: seen.append(house.view.health.expected) or GOOD
+    house.source.poll = lambda known: seen.append(house.view.health.expected) or GOOD
 
     assert house.view.health.expected == float("inf")
     house.run_for(5.0)
@@ -310,7 +336,7 @@ class Gate:
         self.entered = threading.Event()
         self.open = threading.Event()
 
-    def poll(self) -> Answer:
+    def poll(self, known: bytes = b"") -> Answer:
         self.entered.set()
         self.open.wait(10)
         return GOOD

@@ -19,18 +19,26 @@ class Answer:
         families: each name at most once.
         dropped: rows that were left out, counted by reason.
         body_bytes: the size of the answer as it came.
+        fingerprint: a digest of it; answers that say the same have the same one.
     """
 
     families: tuple[Family, ...]
     dropped: Mapping[str, int]
     body_bytes: int
+    fingerprint: bytes
 
 
 class Source(Protocol):
     """One way to ask Slurm for one endpoint.  Used by one thread at a time."""
 
-    def poll(self) -> Answer:
+    def poll(self, known: bytes = b"") -> Answer | None:
         """Ask once, within the endpoint's timeout.
+
+        Args:
+            known: the fingerprint of an answer that need not be parsed again.
+
+        Returns:
+            What Slurm said, or None when it said again what is known.
 
         Raises:
             PollError: there is no usable answer.

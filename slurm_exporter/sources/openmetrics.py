@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -51,19 +52,22 @@ class OpenMetricsSource:
         self._admission = ADMISSIONS[endpoint.name]
         self._monotonic = monotonic
 
-    def poll(self) -> Answer:
-        """Ask once.
+    def poll(self, known: bytes = b"") -> Answer | None:
+        """Ask once; see ``Source.poll``.
 
         Raises:
             PollError: there is no usable answer.
         """
         body = self._fetch()
+        fingerprint = hashlib.blake2b(body, digest_size=16).digest()
+        if fingerprint == known:
+            return None
         if not body.strip():
-            return self._empty()
+            return self._empty(fingerprint)
         parsed = parse(body.decode("utf-8", "replace"), self._admission)
         if not parsed.families:
             raise ParseError(self._not_metrics(body, parsed))
-        return Answer(parsed.families, parsed.dropped, len(body))
+        return Answer(parsed.families, parsed.dropped, len(body), fingerprint)
 
     def _fetch(self) -> bytes:
         """Ask the controllers in turn until one answers."""
@@ -107,9 +111,9 @@ class OpenMetricsSource:
         hint = "" if active in known else ", which slurm.urls does not name"
         return f"{urlsplit(url).netloc} is a standby controller and points to {active}{hint}"
 
-    def _empty(self) -> Answer:
+    def _empty(self, fingerprint: bytes) -> Answer:
         if self._endpoint.name in MAY_BE_EMPTY:
-            return Answer((), {}, 0)
+            return Answer((), {}, 0, fingerprint)
         raise EmptyError(
             "slurmctld answered with nothing; set MetricsType=metrics/openmetrics in slurm.conf"
         )

@@ -48,6 +48,17 @@ def test_each_endpoint_is_asked_at_its_path(slurmctld: FakeSlurmctld, name: str)
     assert answer.dropped == {}
 
 
+def test_an_answer_that_is_known_is_not_parsed_again(slurmctld: FakeSlurmctld) -> None:
+    """It costs its download and a comparison; one changed digit is another answer."""
+    jobs = source(slurmctld)
+    known = jobs.poll().fingerprint
+
+    assert jobs.poll(known) is None
+    body = fake.recorded("jobs").replace(b"slurm_jobs_running ", b"slurm_jobs_running 1")
+    slurmctld.behaviours["/metrics/jobs"] = fake.answer(body)
+    assert jobs.poll(known).fingerprint != known
+
+
 def test_nothing_means_that_metrics_are_not_switched_on(slurmctld: FakeSlurmctld) -> None:
     """And the message says what to set."""
     slurmctld.behaviours["/metrics/jobs"] = fake.nothing()
