@@ -86,18 +86,21 @@ class Poller:
 
     def _attempt(self, began: float) -> Snapshot | Failure:
         try:
-            answer = self._source.poll(self._fingerprint)
-            if answer is None:
-                return replace(self._snapshot, polled=began)
-            # Assigned together: had rendering failed, the answer would not count as known.
-            self._snapshot, self._fingerprint = self._rendered(answer, began), answer.fingerprint
-            return self._snapshot
+            return self._asked(began)
         except PollError as error:
             return Failure(error.reason, str(error))
         except Exception as error:
             # Whatever this is, it must not end the thread: the endpoint would be silent for ever.
             log.exception("poll.crashed", endpoint=self.name)
             return Failure(INTERNAL, f"{type(error).__name__}: {error}")
+
+    def _asked(self, began: float) -> Snapshot:
+        answer = self._source.poll(self._fingerprint)
+        if answer is None:
+            return replace(self._snapshot, polled=began)
+        # Assigned together: had rendering failed, the answer would not count as known.
+        self._snapshot, self._fingerprint = self._rendered(answer, began), answer.fingerprint
+        return self._snapshot
 
     def _rendered(self, answer: Answer, began: float) -> Snapshot:
         return Snapshot(
