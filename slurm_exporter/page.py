@@ -3,14 +3,19 @@
 Nothing here touches Slurm.  A page is made of one view of the store and one moment, so its ages
 belong together; our own part comes last because it is the only one that is rendered and
 compressed for each page, and because OpenMetrics' end mark is its last line.
+
+A page holds for a moment: scrapes that come within ``LIFETIME`` of each other, with no poll in
+between, get the same one.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cachetools import LRUCache
 from prometheus_client import Metric
 from prometheus_client.exposition import generate_latest as generate_text
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
@@ -24,6 +29,25 @@ if TYPE_CHECKING:
     from prometheus_client.registry import Collector
 
     from slurm_exporter.snapshot import SnapshotStore, View
+
+
+LIFETIME = 0.1
+"""Seconds for which a page is still of this moment.
+
+A page of our own metrics costs some milliseconds, whoever asks how often.
+"""
+
+_KEPT_PAGES = 8
+_KEPT_BYTES = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A page, with what it was made of and when."""
+
+    view: View
+    made: float
+    body: bytes
 
 
 class Page:
@@ -49,6 +73,10 @@ class Page:
         self._labels = dict(labels)
         self._collectors = tuple(collectors)
         self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._kept: LRUCache[tuple[Format, bool, frozenset[str] | None], _Kept] = LRUCache(
+            _KEPT_PAGES
+        )
 
     def make(self, fmt: Format, *, gzip: bool, only: Collection[str] | None = None) -> bytes:
         """Make a page of this moment.
@@ -58,12 +86,23 @@ class Page:
             gzip: whether to return one gzip member instead of plain text.
             only: the names of the endpoints that belong on it; None means all.
         """
-        now = self._monotonic()
-        view = tuple(
-            endpoint
-            for endpoint in self._store.view()
-            if only is None or endpoint.endpoint.name in only
-        )
+        key = (fmt, gzip, None if only is None else frozenset(only))
+        now, view = self._monotonic(), self._store.view()
+        with self._lock:
+            kept = self._kept.get(key)
+        if kept is not None and kept.view is view and now - kept.made < LIFETIME:
+            return kept.body
+        body = self._made(view, now, *key)
+        if len(body) <= _KEPT_BYTES:
+            with self._lock:
+                self._kept[key] = _Kept(view, now, body)
+        return body
+
+    def _made(
+        self, view: View, now: float, fmt: Format, gzip: bool, only: frozenset[str] | None
+    ) -> bytes:
+        if only is not None:
+            view = tuple(endpoint for endpoint in view if endpoint.endpoint.name in only)
         parts = [served.parts[fmt] for endpoint in view if (served := endpoint.served(now))]
         own = self._own(view, now, fmt)
         if gzip:

@@ -233,7 +233,9 @@ class SnapshotStore:
 
     def __init__(self, endpoints: Iterable[Endpoint]) -> None:
         self._lock = threading.Lock()
+        # The same twice: by name for the pollers, in order for the pages.
         self._views: dict[str, EndpointView] = {}
+        self._view: View = ()
         self.configure(endpoints)
 
     def configure(self, endpoints: Iterable[Endpoint]) -> None:
@@ -243,6 +245,7 @@ class SnapshotStore:
                 endpoint.name: self._configured(endpoint, self._views.get(endpoint.name))
                 for endpoint in endpoints
             }
+            self._view = tuple(self._views.values())
 
     @staticmethod
     def _configured(endpoint: Endpoint, known: EndpointView | None) -> EndpointView:
@@ -251,9 +254,12 @@ class SnapshotStore:
         return replace(view, endpoint=endpoint, health=health)
 
     def view(self) -> View:
-        """Return all endpoints as they are at this moment."""
+        """Return all endpoints as they are at this moment.
+
+        It is the same object until something is published.
+        """
         with self._lock:
-            return tuple(self._views.values())
+            return self._view
 
     def endpoint(self, name: str) -> EndpointView:
         """Return one endpoint.  Raises KeyError for one that is not held."""
@@ -271,3 +277,4 @@ class SnapshotStore:
             self._views[name] = replace(
                 view, health=health, snapshot=view.snapshot if snapshot is None else snapshot
             )
+            self._view = tuple(self._views.values())

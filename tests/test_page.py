@@ -14,7 +14,7 @@ from slurm_exporter import page as module
 from slurm_exporter.config import Endpoint
 from slurm_exporter.exposition import Format, pack
 from slurm_exporter.metrics import HttpMetrics
-from slurm_exporter.page import Page
+from slurm_exporter.page import LIFETIME, Page
 from slurm_exporter.snapshot import Health, Snapshot, SnapshotStore
 
 if TYPE_CHECKING:
@@ -105,6 +105,37 @@ def test_all_ages_of_a_page_belong_to_one_moment(store: SnapshotStore, clock: Ma
         if "age_seconds{" in line and "max" not in line
     ]
     assert ages == ["1.0", "1.0"]
+
+
+def test_a_page_holds_for_a_moment(
+    page: Page, store: SnapshotStore, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many scrapes at once cost one page; time and a poll make a new one, each kind its own."""
+    made: list[bytes] = []
+    monkeypatch.setattr(module, "pack", lambda text: made.append(text) or pack(text))
+
+    first = page.make(Format.TEXT, gzip=True)
+    clock.advance(LIFETIME / 2)
+    assert page.make(Format.TEXT, gzip=True) is first
+    assert page.make(Format.TEXT, gzip=True, only=["jobs"]) != first
+    assert len(made) == 2
+
+    clock.advance(LIFETIME)
+    assert page.make(Format.TEXT, gzip=True) != first
+    store.publish("jobs", Health(), snapshot(b"slurm_jobs 8\n", clock.now))
+    assert b"slurm_jobs 8" in gzip.decompress(page.make(Format.TEXT, gzip=True))
+
+
+def test_a_huge_plain_page_is_not_kept(
+    page: Page, store: SnapshotStore, clock: ManualClock
+) -> None:
+    """Whoever wants megabytes uncompressed gets them copied, not stored once more."""
+    store.publish("jobs", Health(), snapshot(b"slurm_jobs 8\n" + b"#" * (5 << 20), clock.now))
+
+    page.make(Format.TEXT, gzip=False)
+    assert len(page._kept) == 0
+    page.make(Format.TEXT, gzip=True)
+    assert len(page._kept) == 1
 
 
 def test_an_expired_endpoint_leaves_the_page_unless_it_is_kept(
