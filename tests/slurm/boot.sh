@@ -1,7 +1,8 @@
 #!/bin/bash
-# Turns a fresh set of namespaces into a small machine: the root tree read-only below, a tmpfs above it.
-# Runs in a directory that holds root/ (the tree) and mnt/ (empty; each machine mounts over it for itself).
-# Everything it writes lives in that tmpfs, so nothing is left when the last process of the machine is gone.
+# Turns a fresh set of namespaces into a small machine: the root tree read-only below, a tmpfs
+# above it.  Runs in a directory that holds root/ (the tree) and mnt/ (empty; each machine mounts
+# over it for itself).  Everything it writes lives in that tmpfs, so nothing is left when the last
+# process of the machine is gone.
 set -euo pipefail
 umask 022
 

@@ -82,14 +82,15 @@ class Response(NamedTuple):
     text: str
 
 
-def config(url: str, *, endpoints: Sequence[str] = ENDPOINTS) -> str:
-    """Return a config file that polls ``endpoints`` every second and forgets within eight."""
+def config(url: str, *, endpoints: Sequence[str] = ENDPOINTS, timing: str = TIMING) -> str:
+    """Return a config file that polls ``endpoints``, every second if not told otherwise."""
     rows = "".join(
         f"  - {{name: {name}, path: /metrics/{name}, enabled: {json.dumps(name in endpoints)},"
-        f" {TIMING}}}\n"
+        f" {timing}}}\n"
         for name in ENDPOINTS
     )
-    return f"slurm: {{url: '{url}'}}\nendpoints:\n{rows}"
+    # On a slow machine a poll may take its whole second; nothing is to stretch the intervals here.
+    return f"slurm: {{url: '{url}', max_duty_cycle: 1}}\nendpoints:\n{rows}"
 
 
 @final

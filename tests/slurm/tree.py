@@ -81,19 +81,21 @@ def _build() -> None:
         shutil.rmtree(leftover, ignore_errors=True)
     new = Path(tempfile.mkdtemp(prefix="new-", dir=_cache()))
     try:
-        _mmdebstrap(new / "root")
+        with tempfile.TemporaryDirectory(dir=new) as scratch:
+            _mmdebstrap(new / "root", scratch)
         (new / "mnt").mkdir()
         new.rename(place())
     finally:
         shutil.rmtree(new, ignore_errors=True)
 
 
-def _mmdebstrap(root: Path) -> None:
+def _mmdebstrap(root: Path, scratch: str) -> None:
     # With a suite named, mmdebstrap does not look at the host's own package sources.
     mirror = os.environ.get(MIRROR_VARIABLE)
     command = ("mmdebstrap", *RECIPE, SUITE, str(root), *([mirror] if mirror else []))
     result = subprocess.run(
         [*ENDS_WITH_US, *command],
+        env={**os.environ, "TMPDIR": scratch},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
