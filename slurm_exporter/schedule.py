@@ -11,8 +11,11 @@ Short, because a page is incomplete until each endpoint was polled once; long en
 endpoints whose intervals are multiples of each other then never meet again.
 """
 
-MAX_BACKOFF = 300.0
-"""Seconds that failures can add up to between two polls, unless the interval itself is longer."""
+MAX_BACKOFF = 120.0
+"""Seconds that failures can add up to between two polls, unless the interval itself is longer.
+
+Slurm's documentation advises one query per 60 to 120 seconds; whoever waits for slurmctld's
+return should not wait longer than that for the numbers."""
 
 _MAX_DOUBLINGS = 3
 

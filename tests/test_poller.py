@@ -204,10 +204,10 @@ def test_an_overrun_skips_the_missed_polls_and_counts_them(house: House) -> None
 
 
 def test_failures_back_off_and_the_first_success_returns_to_the_interval(house: House) -> None:
-    """30, 60, 120, 240 seconds apart; then every 30 seconds again."""
+    """30, 60, 120, 120 seconds apart; then every 30 seconds again."""
     house.source.outcome = ConnectError("refused")
     house.run_for(460.0)
-    assert house.source.polls == [1000.0, 1030.0, 1090.0, 1210.0, 1450.0]
+    assert house.source.polls == [1000.0, 1030.0, 1090.0, 1210.0, 1330.0, 1450.0]
 
     house.source.outcome = GOOD
     house.source.polls.clear()

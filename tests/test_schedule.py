@@ -33,14 +33,16 @@ def test_failures_double_the_distance_up_to_a_bound() -> None:
     """The first failure changes nothing: a restart of slurmctld must not make data stale."""
     waits = [schedule.backoff(30.0, failures, 0.0) for failures in range(7)]
 
-    assert waits == [30.0, 30.0, 60.0, 120.0, 240.0, 240.0, 240.0]
+    assert waits == [30.0, 30.0, 60.0, 120.0, 120.0, 120.0, 120.0]
 
 
 def test_backing_off_never_polls_more_often_than_the_interval() -> None:
     """Beyond the bound the interval itself holds, jitter or not."""
     assert schedule.backoff(600.0, 9, 0.99) == 600.0
-    assert schedule.backoff(120.0, 9, 0.0) == schedule.MAX_BACKOFF
-    assert schedule.backoff(120.0, 9, 0.5) == pytest.approx(285.0)
+    assert schedule.backoff(120.0, 9, 0.99) == 120.0
+    assert schedule.backoff(60.0, 9, 0.0) == schedule.MAX_BACKOFF
+    assert schedule.backoff(60.0, 9, 0.5) == pytest.approx(114.0)
+    assert schedule.backoff(1.0, 9, 0.0) == 8.0
 
 
 @pytest.mark.parametrize(
