@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import secrets
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import bcrypt
 from cachetools import TTLCache
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from slurm_exporter.config import BasicAuth
 
 CHALLENGE = 'Basic realm="slurm_exporter", charset="UTF-8"'
@@ -32,14 +34,17 @@ class Authenticator:
     passwords are remembered too, so that repeating one costs no CPU.
     """
 
-    def __init__(self, config: BasicAuth) -> None:
+    def __init__(
+        self, config: BasicAuth, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._users = {name: password.encode() for name, password in config.users}
         self._hashed = config.hashed
-        # Compared against for unknown names, so that they take as long as known ones.
-        self._nobody = bcrypt.hashpw(b"", bcrypt.gensalt(4)) if config.hashed else b""
+        # Compared against for unknown names, so that they take as long as known ones: of bcrypt
+        # hashes the one with the highest cost.
+        self._anybody = max(self._users.values(), key=lambda hashed: hashed[4:6])
         self._key = secrets.token_bytes(32)
         self._lock = threading.Lock()
-        self._verdicts: TTLCache[bytes, bool] = TTLCache(_REMEMBERED, _SECONDS)
+        self._verdicts: TTLCache[bytes, bool] = TTLCache(_REMEMBERED, _SECONDS, monotonic)
 
     def remembered(self, header: str) -> bool | None:
         """Return the verdict on a header that was checked lately; None if it was not."""
@@ -61,12 +66,12 @@ class Authenticator:
         if credentials is None:
             return False
         name, password = credentials
-        expected = self._users.get(name)
+        expected = self._users.get(name, self._anybody)
         if self._hashed:
-            matches = bcrypt.checkpw(password[:_BCRYPT_MAX], expected or self._nobody)
+            matches = bcrypt.checkpw(password[:_BCRYPT_MAX], expected)
         else:
-            matches = hmac.compare_digest(password, expected or b"")
-        return matches and expected is not None
+            matches = hmac.compare_digest(password, expected)
+        return matches and name in self._users
 
 
 def _credentials(header: str) -> tuple[str, bytes] | None:
@@ -77,5 +82,5 @@ def _credentials(header: str) -> tuple[str, bytes] | None:
     try:
         name, colon, password = base64.b64decode(token, validate=True).partition(b":")
         return (name.decode(), password) if colon else None
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no base64, no ASCII or no UTF-8
         return None

@@ -133,9 +133,11 @@ class Routes:
 
     async def _metrics(self, site: Site, request: Request) -> Reply:
         only = request.query.get("collect[]")
-        unknown = sorted(set(only or ()) - {view.endpoint.name for view in site.store.view()})
+        known = [view.endpoint.name for view in site.store.view()]
+        unknown = sorted(set(only or ()).difference(known))
         if unknown:
-            return text(400, f"collect[]: no such endpoint: {', '.join(unknown)}")
+            no, yes = ", ".join(unknown), ", ".join(known)
+            return text(400, f"collect[]: no such endpoint: {no}; there are {yes}")
         media = negotiate(request.header(b"accept"))
         gzip = accepts_gzip(request.header(b"accept-encoding"))
         body = site.page.make(media.format, gzip=gzip, only=only)

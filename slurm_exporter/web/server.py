@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
+import structlog
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from slurm_exporter.errors import ListenError
 
@@ -20,6 +23,14 @@ if TYPE_CHECKING:
 _BACKLOG = 1024
 _TICK = 10.0
 """Seconds between two calls of ``tick``."""
+
+_MAX_HEAD = 64 * 1024
+"""Bytes that a request's line and headers may have, apart from what arrives at once."""
+
+_PATIENCE = 60.0
+"""Seconds that a client has to send a request, and then to take the answer."""
+
+log = structlog.get_logger()
 
 
 def listen(addresses: Iterable[Address]) -> list[socket.socket]:
@@ -35,12 +46,21 @@ def listen(addresses: Iterable[Address]) -> list[socket.socket]:
         except OSError as error:
             for bound in sockets:
                 bound.close()
-            reason = (error.strerror or str(error)).lower()
+            # The standard library's words go on and name the address once more.
+            reason, _, _ = (error.strerror or str(error)).lower().partition(" (while ")
             raise ListenError(f"cannot listen on {address}: {reason}") from error
     return sockets
 
 
 def _bind(address: Address) -> socket.socket:
+    bound = _bound(address)
+    # Accepted connections inherit it; without it the second half of an answer waits 40 ms for
+    # the client's delayed acknowledgement of the first.
+    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return bound
+
+
+def _bound(address: Address) -> socket.socket:
     if not address.host and socket.has_dualstack_ipv6():
         return socket.create_server(
             ("", address.port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG
@@ -80,7 +100,7 @@ class WebServer:
         self._tick = tick
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=_Connection,
             loop="asyncio",
             lifespan="off",
             interface="asgi3",
@@ -89,11 +109,11 @@ class WebServer:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            timeout_graceful_shutdown=max(1, round(grace)),
+            timeout_graceful_shutdown=math.ceil(grace) + 1,
         )
         config.load()
         config.ssl = context
-        self._server = _Server(config)
+        self._server = _Server(config, grace)
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
         self._join = grace + 2.0
 
@@ -107,11 +127,6 @@ class WebServer:
         self._server.should_exit = True
         self._thread.join(self._join)
         return not self._thread.is_alive()
-
-    @property
-    def alive(self) -> bool:
-        """Whether the thread runs."""
-        return self._thread.is_alive()
 
     def _run(self) -> None:
         try:
@@ -127,16 +142,75 @@ class WebServer:
     async def _ticking(self) -> None:
         while self._tick is not None:
             await asyncio.sleep(_TICK)
-            await asyncio.get_running_loop().run_in_executor(None, self._tick)
+            try:
+                await asyncio.get_running_loop().run_in_executor(None, self._tick)
+            except Exception:
+                # The next one may work, and without a next one nobody looks after the files.
+                log.exception("tick.crashed")
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which tells when it began to answer."""
+    """uvicorn's server, which tells when it began to answer, and ends in time."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, grace: float) -> None:
         super().__init__(config)
         self.answering = threading.Event()
+        self._grace = grace
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.answering.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        hang_up = asyncio.get_running_loop().call_later(self._grace, self._hang_up)
+        await super().shutdown(sockets)
+        hang_up.cancel()
+
+    def _hang_up(self) -> None:
+        """Give up the clients that do not take what they asked for."""
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+
+
+class _Connection(HttpToolsProtocol):
+    """A client's connection, with limits to what it can cost before it is known who asks."""
+
+    _head = 0
+    """Bytes received since the last whole head, or since the last piece of a body."""
+    _expiry: asyncio.TimerHandle
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expire_later()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._expiry.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._head += len(data)
+        super().data_received(data)
+        if self._head > _MAX_HEAD and not self.transport.is_closing():
+            self.send_400_response("The request's headers are too large.")
+
+    def on_headers_complete(self) -> None:
+        self._head = 0
+        self._expiry.cancel()
+        self._expire_later()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._head = 0
+        super().on_body(body)
+
+    def _expire_later(self) -> None:
+        self._expiry = self.loop.call_later(_PATIENCE, self._expire)
+
+    def _expire(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.abort()
+        else:
+            self._expire_later()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing: a client that offers another protocol is answered in this one."""

@@ -13,7 +13,12 @@ _VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
 
 
 class Certificate:
-    """The TLS context of our server; ``refresh()`` makes it use files that were renewed."""
+    """The TLS context of our server; ``refresh()`` makes it use files that were renewed.
+
+    The context lends each new connection the newest files that were loaded whole.  So nobody
+    meets a new certificate with an old key, and an authority that left its file is no longer
+    trusted, which one context that is loaded again could not forget.
+    """
 
     def __init__(self, config: Tls) -> None:
         """Load the files.
@@ -29,33 +34,43 @@ class Certificate:
             self.context.verify_mode = (
                 ssl.CERT_REQUIRED if config.client_auth_required else ssl.CERT_OPTIONAL
             )
-        self._loaded: tuple[object, ...] = ()
+        self.context.sni_callback = self._lend
+        self._files: tuple[object, ...] = ()
         self.refresh()
 
     def refresh(self) -> bool:
         """Load the files again if they have changed; return whether they had.
 
         Connections that are open keep the certificate they began with.  When the new files
-        cannot be used, the context stays as it was and the next call tries again.
+        cannot be used, the old ones stay in use and the next call tries again.
 
         Raises:
             OSError: see the constructor.
         """
         files = self._state_of_files()
-        if files == self._loaded:
+        if files == self._files:
             return False
-        # A key that does not belong to the certificate must not reach the live context.
-        self._load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
-        self._load(self.context)
-        self._loaded = files
+        self._newest = self._load()
+        self._files = files
         return True
+
+    def _lend(self, connection: ssl.SSLObject, _name: str | None, _: ssl.SSLContext) -> None:
+        """Called by OpenSSL for every connection, whether it names a server or not."""
+        connection.context = self._newest
 
     def _state_of_files(self) -> tuple[object, ...]:
         files = (self._config.cert_file, self._config.key_file, self._config.client_ca_file)
         states = [Path(file).stat() for file in files if file is not None]
         return tuple((state.st_mtime_ns, state.st_ino, state.st_size) for state in states)
 
-    def _load(self, context: ssl.SSLContext) -> None:
-        context.load_cert_chain(self._config.cert_file, self._config.key_file)
+    def _load(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self._config.cert_file, self._config.key_file, _refuse)
         if self._config.client_ca_file is not None:
             context.load_verify_locations(self._config.client_ca_file)
+        return context
+
+
+def _refuse() -> str:
+    """Called when a passphrase is needed, which OpenSSL would ask for on a terminal."""
+    raise OSError("the key is encrypted, and a server has nobody to ask for the passphrase")

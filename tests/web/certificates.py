@@ -1,0 +1,54 @@
+"""Certificates for tests, made by the command ``openssl``."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from slurm_exporter.config import Tls
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_REQUEST = (
+    *("req", "-x509", "-days", "2"),
+    *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
+)
+
+
+class Authority:
+    """An authority whose certificates live two days."""
+
+    def __init__(self, directory: Path, name: str) -> None:
+        self._directory = directory
+        self._key = directory / f"{name}.key"
+        self.file = directory / f"{name}.pem"
+        self._request(
+            *(name, "-nodes", "-addext", "keyUsage=critical,keyCertSign"),
+            *("-keyout", str(self._key), "-out", str(self.file)),
+        )
+
+    def issue(self, name: str, passphrase: str | None = None) -> Tls:
+        """Issue a certificate for 127.0.0.1, good for servers and for clients."""
+        files = Tls(str(self._directory / f"{name}.crt"), str(self._directory / f"{name}.key"))
+        self._request(
+            name,
+            *(("-nodes",) if passphrase is None else ("-passout", f"pass:{passphrase}")),
+            *("-CA", str(self.file), "-CAkey", str(self._key)),
+            *("-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=CA:FALSE"),
+            *("-keyout", files.key_file, "-out", files.cert_file),
+        )
+        return files
+
+    @staticmethod
+    def _request(name: str, *arguments: str) -> None:
+        if shutil.which("openssl") is None:
+            pytest.fail("the command openssl makes the certificates of these tests; install it")
+        subprocess.run(
+            ["openssl", *_REQUEST, "-subj", f"/CN={name}", *arguments],
+            capture_output=True,
+            check=True,
+        )

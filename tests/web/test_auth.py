@@ -1,0 +1,175 @@
+"""Basic authentication: who is let in, what is remembered, and what it costs."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+import bcrypt
+import pytest
+
+from slurm_exporter.config import BasicAuth
+from slurm_exporter.web import auth
+from slurm_exporter.web.auth import CHALLENGE, Authenticator
+
+if TYPE_CHECKING:
+    from tests.conftest import ManualClock
+
+PASSWORDS = {"admin": "secret", "jürgen": "пароль:with:colons", "space": " "}
+COST = 4
+"""The lowest that bcrypt knows; tests need no more."""
+
+
+def basic(name: str, password: str, scheme: str = "Basic") -> str:
+    """What a client sends."""
+    token = base64.b64encode(f"{name}:{password}".encode()).decode()
+    return f"{scheme} {token}"
+
+
+def hashed(password: str, cost: int = COST) -> str:
+    """What the operator keeps."""
+    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(cost)).decode()
+
+
+PLAIN = BasicAuth(tuple(PASSWORDS.items()))
+HASHED = BasicAuth(tuple((name, hashed(word)) for name, word in PASSWORDS.items()), hashed=True)
+
+both = pytest.mark.parametrize("config", [PLAIN, HASHED], ids=["plain", "bcrypt"])
+
+
+@both
+@pytest.mark.parametrize("name", PASSWORDS)
+def test_known_user_with_his_password_is_let_in(config: BasicAuth, name: str):
+    """Also with letters outside ASCII, which travel as UTF-8, and with colons in the password."""
+    assert Authenticator(config).check(basic(name, PASSWORDS[name]))
+
+
+@both
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [
+        ("admin", "Secret"),
+        ("admin", "secret "),
+        ("admin", "secret\0"),
+        ("admin", ""),
+        ("admin", "пароль:with:colons"),
+        ("Admin", "secret"),
+        ("nobody", "secret"),
+        ("nobody", ""),
+        ("", ""),
+        ("", "secret"),
+    ],
+)
+def test_anybody_else_is_not(config: BasicAuth, name: str, password: str):
+    """Neither with nearly the right password nor with somebody else's."""
+    assert not Authenticator(config).check(basic(name, password))
+
+
+@both
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Basic",
+        "Basic ",
+        "Basic !!!!",
+        "Basic YWRtaW46c2Vjc",
+        "Basic YWRtaW46 c2VjcmV0",
+        "Basic ä",
+        "Basic " + base64.b64encode(b"admin").decode(),
+        "Basic " + base64.b64encode(b"\xff:secret").decode(),
+        "Bearer YWRtaW46c2VjcmV0",
+        "YWRtaW46c2VjcmV0",
+        basic("admin", "secret") + "," + basic("admin", "secret"),
+    ],
+)
+def test_header_that_cannot_be_read_lets_nobody_in(config: BasicAuth, header: str):
+    """It is a refusal like any other, and no crash."""
+    assert Authenticator(config).check(header) is False
+
+
+@pytest.mark.parametrize("scheme", ["basic", "BASIC"])
+def test_scheme_may_be_in_any_case(scheme: str):
+    """RFC 9110 11.1 says so."""
+    assert Authenticator(PLAIN).check(basic("admin", "secret", scheme))
+
+
+@pytest.mark.parametrize("version", ["2a", "2b", "2y"])
+def test_hashes_of_all_common_tools_are_understood(version: str):
+    """They differ in their first letters only."""
+    config = BasicAuth((("admin", hashed("secret").replace("2b", version, 1)),), hashed=True)
+    assert Authenticator(config).check(basic("admin", "secret"))
+
+
+def test_bcrypt_looks_at_the_first_72_bytes_of_a_password_and_no_others():
+    """As htpasswd and every other tool that makes such hashes does."""
+    config = BasicAuth((("admin", hashed("x" * 72)),), hashed=True)
+    assert Authenticator(config).check(basic("admin", "x" * 72 + "whatever"))
+    assert not Authenticator(config).check(basic("admin", "x" * 71))
+
+
+def test_unknown_names_cost_as_much_as_known_ones(monkeypatch: pytest.MonkeyPatch):
+    """Otherwise the time of a refusal would tell which names exist."""
+    users = (("a", hashed("x", 4)), ("b", hashed("x", 6)), ("c", hashed("x", 5)))
+    compared: list[bytes] = []
+
+    def checkpw(_: bytes, against: bytes) -> bool:
+        compared.append(against)
+        return True
+
+    monkeypatch.setattr(auth.bcrypt, "checkpw", checkpw)
+    assert not Authenticator(BasicAuth(users, hashed=True)).check(basic("nobody", "x"))
+    assert [against[:7] for against in compared] == [b"$2b$06$"]
+
+
+@both
+def test_verdict_is_remembered_whether_good_or_bad(config: BasicAuth):
+    """A second look at either costs no bcrypt check."""
+    authenticator = Authenticator(config)
+    good, bad = basic("admin", "secret"), basic("admin", "wrong")
+    for header in (good, bad):
+        assert authenticator.remembered(header) is None
+        authenticator.check(header)
+    assert authenticator.remembered(good) is True
+    assert authenticator.remembered(bad) is False
+
+
+def test_verdict_is_forgotten_after_a_minute(clock: ManualClock):
+    """So what is kept in memory has an end."""
+    authenticator = Authenticator(PLAIN, monotonic=clock)
+    authenticator.check(basic("admin", "secret"))
+    clock.advance(59.0)
+    assert authenticator.remembered(basic("admin", "secret")) is True
+    clock.advance(1.0)
+    assert authenticator.remembered(basic("admin", "secret")) is None
+
+
+def test_a_flood_of_wrong_passwords_is_not_remembered_for_ever():
+    """The oldest verdicts make room."""
+    authenticator = Authenticator(PLAIN)
+    for number in range(1100):
+        authenticator.check(basic("admin", str(number)))
+    assert authenticator.remembered(basic("admin", "0")) is None
+    assert authenticator.remembered(basic("admin", "1099")) is False
+
+
+def test_headers_that_are_no_utf8_can_be_remembered():
+    """Like any other wrong one."""
+    authenticator = Authenticator(PLAIN)
+    authenticator.check("Basic \xff")
+    assert authenticator.remembered("Basic \xff") is False
+
+
+def test_no_password_stands_in_a_repr_or_in_the_memory_of_verdicts():
+    """Nor does the header that had it."""
+    authenticator = Authenticator(PLAIN)
+    header = basic("admin", "secret")
+    authenticator.check(header)
+    shown = repr((PLAIN, authenticator, authenticator._verdicts))
+    assert "secret" not in shown
+    assert header.removeprefix("Basic ") not in shown
+
+
+def test_challenge_says_that_names_and_passwords_are_utf8():
+    """RFC 7617 2.1; browsers then send them so."""
+    assert CHALLENGE == 'Basic realm="slurm_exporter", charset="UTF-8"'
