@@ -94,7 +94,7 @@ def main() -> int:
     if "--check" not in sys.argv:
         TARGET.write_text(page())
     elif TARGET.read_text() != page():
-        print(f"{TARGET} is not fresh; run docs/generate.py")  # noqa: T201
+        print(f"{TARGET} is not fresh; run docs/generate.py")
         return 1
     return 0
 

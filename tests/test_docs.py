@@ -27,7 +27,7 @@ FLAGS = sorted(
 )
 
 
-def generate():  # noqa: ANN202
+def generate():
     spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

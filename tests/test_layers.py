@@ -93,7 +93,7 @@ def test_only_sources_speak_http_to_others(path: Path) -> None:
 
     if room_of(path) != "sources":
         assert not packages & {"requests", "urllib3"}
-    if room_of(path) not in {"web"}:
+    if room_of(path) != "web":
         assert not packages & {"uvicorn", "asyncio", "bcrypt"}
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from importlib import metadata
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import pytest
-from prometheus_client import CollectorRegistry
 
 from slurm_exporter import __version__, metrics
 from slurm_exporter.config import Endpoint
@@ -15,6 +15,9 @@ from slurm_exporter.errors import REASONS
 from slurm_exporter.exposition import DROP_REASONS, Format, pack
 from slurm_exporter.metrics import HttpMetrics, Reload, endpoint_families, exporter_families
 from slurm_exporter.snapshot import EndpointView, Failure, Health, Poll, Snapshot
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
 
 JOBS = Endpoint("jobs", "/metrics/jobs", interval=30.0, timeout=10.0)
 NEVER = EndpointView(JOBS, Health(effective_interval=30.0))

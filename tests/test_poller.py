@@ -75,7 +75,7 @@ class House:
         )
 
     @property
-    def view(self):  # noqa: ANN202
+    def view(self):
         return self.store.endpoint("jobs")
 
     def run_for(self, seconds: float) -> StopAt:

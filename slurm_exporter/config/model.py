@@ -150,6 +150,8 @@ class Server:
         enable_lifecycle: whether ``/-/reload`` may be used.
         basic_auth: None lets everybody in.
         tls: None serves plain HTTP.
+        web_config_file: the file that ``basic_auth`` and ``tls`` are from, when they are not
+            from the config file.
     """
 
     listen: tuple[Address, ...] = (Address("", DEFAULT_PORT),)
@@ -157,6 +159,7 @@ class Server:
     enable_lifecycle: bool = False
     basic_auth: BasicAuth | None = None
     tls: Tls | None = None
+    web_config_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

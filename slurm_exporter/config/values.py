@@ -17,7 +17,9 @@ _DIGITS = re.compile(r"[0-9]{1,15}")
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _PATH = re.compile(r"/[!-~]*")
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-_BCRYPT_HASH = re.compile(r"\$2[abxy]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}")
+_BCRYPT_HASH = re.compile(
+    r"\$2[abxy]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}"
+)
 
 ADDRESS_FORM = "HOST:PORT such as :9341 or 127.0.0.1:9341"
 PORT_FORM = "a port from 0 to 65535"

@@ -183,10 +183,7 @@ def _read_line(line: str, admission: Admission) -> Row | _Header | None:
     if header is not None:
         return _Header(header["kind"], header["name"], header["text"] or "")
     match = _LINE.fullmatch(line)
-    if match is None:
-        row = _judged(line)
-    else:
-        row = _row(match, admission)
+    row = _judged(line) if match is None else _row(match, admission)
     if row is None or row.labels:
         return row
     # A job without an account has a row without the label: the empty label value.

@@ -85,6 +85,7 @@ class WebServer:
         *,
         context: ssl.SSLContext | None = None,
         tick: Callable[[], None] | None = None,
+        died: Callable[[], None] | None = None,
         grace: float = 5.0,
     ) -> None:
         """Prepare, without starting a thread.
@@ -94,10 +95,12 @@ class WebServer:
             sockets: bound sockets, which are closed by ``stop()``.
             context: serve TLS with it; None serves plain HTTP.
             tick: called every ten seconds, in a thread of its own, to look after files.
+            died: called when the thread ends though nobody stopped it.
             grace: seconds that answers under way get when the server stops.
         """
         self._sockets = sockets
         self._tick = tick
+        self._died = died
         config = uvicorn.Config(
             app,
             http=_Connection,
@@ -131,8 +134,11 @@ class WebServer:
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        finally:
-            self._server.answering.set()
+        except Exception:
+            log.exception("web.crashed")
+        self._server.answering.set()
+        if self._died is not None and not self._server.should_exit:
+            self._died()
 
     async def _serve(self) -> None:
         ticking = asyncio.create_task(self._ticking())

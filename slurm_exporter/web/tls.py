@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ssl
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from slurm_exporter.web.files import States, states
 
 if TYPE_CHECKING:
     from slurm_exporter.config import Tls
@@ -35,7 +36,9 @@ class Certificate:
                 ssl.CERT_REQUIRED if config.client_auth_required else ssl.CERT_OPTIONAL
             )
         self.context.sni_callback = self._lend
-        self._files: tuple[object, ...] = ()
+        files = (config.cert_file, config.key_file, config.client_ca_file)
+        self._files = [file for file in files if file is not None]
+        self._loaded: States = ()
         self.refresh()
 
     def refresh(self) -> bool:
@@ -47,21 +50,16 @@ class Certificate:
         Raises:
             OSError: see the constructor.
         """
-        files = self._state_of_files()
-        if files == self._files:
+        now = states(self._files)
+        if now == self._loaded:
             return False
         self._newest = self._load()
-        self._files = files
+        self._loaded = now
         return True
 
     def _lend(self, connection: ssl.SSLObject, _name: str | None, _: ssl.SSLContext) -> None:
         """Called by OpenSSL for every connection, whether it names a server or not."""
         connection.context = self._newest
-
-    def _state_of_files(self) -> tuple[object, ...]:
-        files = (self._config.cert_file, self._config.key_file, self._config.client_ca_file)
-        states = [Path(file).stat() for file in files if file is not None]
-        return tuple((state.st_mtime_ns, state.st_ino, state.st_size) for state in states)
 
     def _load(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

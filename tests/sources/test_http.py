@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gzip
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 
 from slurm_exporter.errors import ConnectError, PollTimeoutError, TooLargeError
 from slurm_exporter.sources.http import get
 from tests import fake_slurmctld as fake
-from tests.fake_slurmctld import FakeSlurmctld
+
+if TYPE_CHECKING:
+    from tests.fake_slurmctld import FakeSlurmctld
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\nContent-Type: text/plain\r\n\r\n"
 
@@ -130,7 +133,7 @@ def test_garbage_instead_of_http_is_a_failure(slurmctld: FakeSlurmctld) -> None:
 
     slurmctld.behaviours["/metrics/jobs"] = behave
 
-    with pytest.raises(ConnectError, match="220 mail.example"):
+    with pytest.raises(ConnectError, match=r"220 mail\.example"):
         fetch(slurmctld)
 
 
