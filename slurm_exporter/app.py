@@ -22,6 +22,7 @@ from slurm_exporter.schedule import first_offset
 from slurm_exporter.snapshot import SnapshotStore
 from slurm_exporter.sources.openmetrics import OpenMetricsSource
 from slurm_exporter.web.auth import Authenticator
+from slurm_exporter.web.files import states
 from slurm_exporter.web.routes import HANDLERS, Routes, Site
 from slurm_exporter.web.server import WebServer, listen, names
 from slurm_exporter.web.tls import Certificate
@@ -64,12 +65,18 @@ class App:
         self._store = SnapshotStore(config.enabled_endpoints)
         self._pollers = Pollers(pollers(config, self._store))
         self._certificate = _certificate(config)
+        file = config.server.web_config_file
+        self._users_from = states([file]) if file is not None else ()
+        self._troubles: dict[Callable[[], None], str] = {}
         self._routes = Routes(self._site(config), self._http_metrics)
 
     # -------------------------------------------------------------- life
 
-    def start(self) -> list[str]:
+    def start(self, died: Callable[[], None] | None = None) -> list[str]:
         """Listen, answer, then poll.
+
+        Args:
+            died: called when the web server ends though nobody stopped it.
 
         Returns:
             The addresses that are listened on.
@@ -84,11 +91,12 @@ class App:
             sockets,
             context=self._certificate.context if self._certificate else None,
             tick=self.refresh,
+            died=died,
             grace=SCRAPE_GRACE,
         )
         self._web.start()
-        self._pollers.start()
         self._log_start(addresses)
+        self._pollers.start()
         return addresses
 
     def stop(self) -> None:
@@ -124,14 +132,35 @@ class App:
         log.info("config.reloaded", config=config.file)
 
     def refresh(self) -> None:
-        """Take a renewed certificate, and say so; say why when it cannot be used."""
-        if self._certificate is None:
+        """Take what has changed in the files of users and certificates, and say so.
+
+        What cannot be used is logged, and the old stays in use.
+        """
+        for take in (self._take_certificate, self._take_users):
+            trouble = ""
+            try:
+                take()
+            except (OSError, ConfigError) as error:
+                trouble = str(error)
+            # Said once, not every ten seconds.
+            if trouble and trouble != self._troubles.get(take):
+                log.error("web.files_unusable", error=trouble)
+            self._troubles[take] = trouble
+
+    def _take_certificate(self) -> None:
+        if self._certificate is not None and self._certificate.refresh():
+            log.info("tls.certificate_loaded")
+
+    def _take_users(self) -> None:
+        file = self._config.server.web_config_file
+        if file is None or (now := states([file])) == self._users_from:
             return
-        try:
-            if self._certificate.refresh():
-                log.info("tls.certificate_loaded")
-        except OSError as error:
-            log.error("tls.certificate_unusable", error=str(error))
+        with self._lock:
+            server = replace(self._config.server, basic_auth=self._load().server.basic_auth)
+            self._config = replace(self._config, server=server)
+            self._routes.site = self._site(self._config)
+        self._users_from = now
+        log.info("auth.users_loaded")
 
     # -------------------------------------------------------------- wiring
 

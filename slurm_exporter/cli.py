@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import platform
 import queue
 import signal
@@ -28,9 +29,19 @@ from slurm_exporter.errors import ConfigError, ListenError, Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from slurm_exporter.config import Server
+    from slurm_exporter.config import Endpoint, Server
 
 OK, FAILED, USAGE = 0, 1, 2
+
+_ENDING = (signal.SIGTERM, signal.SIGINT)
+
+_DIED = 0
+"""Stands among the signals for a web server that ended; better be restarted than run without."""
+
+_EVERYWHERE = ("0.0.0.0", "[::]")  # noqa: S104
+
+_HASTE = 6
+"""How many times as often as Slurm the simulated slurmctld is polled."""
 
 Value = TypeVar("Value")
 
@@ -67,38 +78,80 @@ def main(arguments: Sequence[str]) -> int:
 def _run(flags: argparse.Namespace, load_config: Callable[[], Config]) -> int:
     config = load_config()
     if flags.check:
+        # Whether a certificate belongs to its key shows only when both are loaded.
+        App(config, load_config)
         print(f"{config.file or 'the defaults'}: ok, {len(config.enabled_endpoints)} endpoints")
         return OK
     if flags.once:
         return _once(config)
-    return _serve(config, load_config)
+    return _serve(config, load_config, demo=flags.demo)
 
 
 def _once(config: Config) -> int:
     # Standard output belongs to the page.
     log.set_up(replace(config.logging, output="stderr"))
     page, failures = once(config)
-    sys.stdout.write(page.decode())
+    printed = _print(page)
     for failure in failures:
         print(failure, file=sys.stderr)
-    return FAILED if failures else OK
+    return OK if printed and not failures else FAILED
 
 
-def _serve(config: Config, load_config: Callable[[], Config]) -> int:
+def _print(page: bytes) -> bool:
+    """Write a page to standard output; return whether that worked, and say why not."""
+    try:
+        sys.stdout.buffer.write(page)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        # The interpreter flushes once more when it ends, which must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # A reader that leaves early, as head does, has what it wants.
+        if not isinstance(error, BrokenPipeError):
+            reason = str(error.strerror).lower()
+            print(f"slurm_exporter: cannot write the page: {reason}", file=sys.stderr)
+            return False
+    return True
+
+
+def _serve(config: Config, load_config: Callable[[], Config], *, demo: bool) -> int:
     log.set_up(config.logging)
     app = App(config, load_config)
-    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda number, _: signals.put(number))
-    app.start()
-    while signals.get() == signal.SIGHUP:
+    signals = _signals()
+    addresses = app.start(died=lambda: signals.put(_DIED))
+    if demo:
+        print(_where_to_look(config, addresses[0]), flush=True)
+    while (number := signals.get()) == signal.SIGHUP:
         with contextlib.suppress(ConfigError):  # it was logged, and the old config goes on
             app.reload()
-    # From here on a second signal ends the process at once.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
     app.stop()
-    return OK
+    return FAILED if number == _DIED else OK
+
+
+def _where_to_look(config: Config, address: str) -> str:
+    scheme = "https" if config.server.tls else "http"
+    host, _, port = address.rpartition(":")
+    url = f"{scheme}://{'localhost' if host in _EVERYWHERE else host}:{port}"
+    return (
+        "\nA simulated cluster is running.  Look at\n\n"
+        f"    {url}/           how the endpoints are\n"
+        f"    {url}{config.server.telemetry_path}    what Prometheus gets\n\n"
+        "Stop with Ctrl-C.\n"
+    )
+
+
+def _signals() -> queue.SimpleQueue[int]:
+    """Collect the signals from now on; a second one that ends us does so at once."""
+    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+    def collect(number: int, _: object) -> None:
+        signals.put(number)
+        if number in _ENDING:
+            for ending in _ENDING:
+                signal.signal(ending, signal.SIG_DFL)
+
+    for number in (signal.SIGHUP, *_ENDING):
+        signal.signal(number, collect)
+    return signals
 
 
 @contextlib.contextmanager
@@ -127,8 +180,21 @@ def _config(flags: argparse.Namespace, urls: tuple[str, ...]) -> Config:
         level=flags.log_level or config.logging.level,
         format=flags.log_format or config.logging.format,
     )
-    slurm = replace(config.slurm, urls=urls) if urls else config.slurm
-    return replace(config, server=server, logging=logging, slurm=slurm)
+    config = replace(config, server=server, logging=logging)
+    return _demonstrated(config, urls) if urls else config
+
+
+def _demonstrated(config: Config, urls: tuple[str, ...]) -> Config:
+    """Poll the simulated slurmctld, often enough to watch it live unless a file says how often."""
+    config = replace(config, slurm=replace(config.slurm, urls=urls))
+    if config.file is not None:
+        return config
+    return replace(config, endpoints=tuple(map(_hastened, config.endpoints)))
+
+
+def _hastened(endpoint: Endpoint) -> Endpoint:
+    interval = endpoint.interval / _HASTE
+    return replace(endpoint, interval=interval, timeout=min(endpoint.timeout, interval))
 
 
 def _server(flags: argparse.Namespace, server: Server) -> Server:
@@ -142,7 +208,7 @@ def _server(flags: argparse.Namespace, server: Server) -> Server:
         server = replace(server, enable_lifecycle=True)
     if flags.web_config:
         basic_auth, tls = load_web_config(flags.web_config)
-        server = replace(server, basic_auth=basic_auth, tls=tls)
+        server = replace(server, basic_auth=basic_auth, tls=tls, web_config_file=flags.web_config)
     return server
 
 

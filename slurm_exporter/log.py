@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from slurm_exporter.config import Logging
 
 _STREAMS = {"stdout": lambda: sys.stdout, "stderr": lambda: sys.stderr}
-_FIRST = ["time", "level", "event"]
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(10), *range(11, 32), *range(127, 160))}
 
 
 def set_up(config: Logging) -> None:
@@ -35,7 +35,7 @@ def set_up(config: Logging) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
-                _renderer(config.format),
+                *_RENDERERS[config.format],
             ],
             foreign_pre_chain=shared,
         )
@@ -72,7 +72,21 @@ def _handler(output: str) -> logging.Handler:
         raise ConfigError((Problem("logging.output", None, "", message),)) from error
 
 
-def _renderer(fmt: str) -> Any:
-    if fmt == "json":
-        return structlog.processors.JSONRenderer(ensure_ascii=False)
-    return structlog.processors.LogfmtRenderer(key_order=_FIRST, bool_as_flag=False)
+def _without_controls(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Escape what would end a line or drive a terminal, such as what a stranger answered us."""
+    return {
+        key: value.translate(_CONTROLS) if isinstance(value, str) else value
+        for key, value in event.items()
+    }
+
+
+_RENDERERS: dict[str, tuple[Any, ...]] = {
+    "json": (structlog.processors.JSONRenderer(ensure_ascii=False),),
+    # It escapes line feeds itself, and no other control character.
+    "logfmt": (
+        _without_controls,
+        structlog.processors.LogfmtRenderer(
+            key_order=["time", "level", "event"], bool_as_flag=False
+        ),
+    ),
+}
