@@ -1,0 +1,396 @@
+"""The exporter in this process: start, stop, reload, and the watchdog's words."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, final
+
+import pytest
+import structlog
+from structlog.testing import capture_logs
+
+from slurm_exporter.app import App
+from slurm_exporter.config import Address, BasicAuth, Config, Endpoint, Server, Slurm
+from slurm_exporter.errors import ConfigError, ListenError, Problem
+from slurm_exporter.exposition import Format
+from slurm_exporter.poller import GRACE, Poller, Pollers
+from slurm_exporter.snapshot import State
+from tests.conftest import ManualClock
+from tests.fake_slurmctld import nothing
+from tests.processes import Samples, get, read_logfmt, read_samples, series, until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from slurm_exporter.snapshot import View
+    from slurm_exporter.sources import Answer
+    from tests.fake_slurmctld import FakeSlurmctld
+
+JOBS = Endpoint("jobs", "/metrics/jobs", interval=3600.0, timeout=0.5)
+NODES = Endpoint("nodes", "/metrics/nodes", interval=3600.0, timeout=1.0)
+SCHEDULER = Endpoint("scheduler", "/metrics/scheduler", interval=3600.0, timeout=1.0)
+
+
+@pytest.fixture(autouse=True)
+def _first_polls_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slurm_exporter.schedule.SPREAD", 0.0)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def config(slurmctld: FakeSlurmctld) -> Config:
+    """Three endpoints of the fake slurmctld, each polled once and then not for an hour."""
+    return Config(
+        slurm=Slurm(urls=(slurmctld.url,)),
+        server=Server(listen=(Address("127.0.0.1", 0),), enable_lifecycle=True),
+        endpoints=(JOBS, NODES, SCHEDULER),
+    )
+
+
+@final
+class Running:
+    """An App that runs, and the config that its next reload will find."""
+
+    def __init__(self, config: Config) -> None:
+        self.config: Config | ConfigError = config
+        self.app = App(config, self._load)
+
+    def _load(self) -> Config:
+        if isinstance(self.config, ConfigError):
+            raise self.config
+        return self.config
+
+    def __enter__(self) -> Running:
+        (address,) = self.app.start()
+        self.port = int(address.rpartition(":")[2])
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.app.stop()
+
+    @property
+    def view(self) -> View:
+        """The store, as the pages see it."""
+        return self.app._store.view()
+
+    def polled(self, times: int = 1) -> Running:
+        """Wait until every endpoint was polled so often."""
+        until(lambda: all(v.health.polls >= times for v in self.view), "the polls", 10)
+        return self
+
+    def reload(self, config: Config) -> None:
+        """Go on with another config."""
+        self.config = config
+        self.app.reload()
+
+    def samples(self) -> Samples:
+        """Scrape."""
+        return read_samples(get(self.port, "/metrics").text)
+
+    def own(self, what: str, **labels: str) -> float | None:
+        """The value of ``slurm_exporter_<what>``."""
+        return self.samples().get(series(f"slurm_exporter_{what}", **labels))
+
+
+@pytest.fixture
+def running(config: Config) -> Iterator[Running]:
+    """An App whose endpoints have all been polled."""
+    with Running(config) as running:
+        yield running.polled()
+
+
+def threads() -> set[str]:
+    """The names of the exporter's threads that are alive."""
+    names = {thread.name for thread in threading.enumerate()}
+    return {name for name in names if name == "web" or name.startswith("poller-")}
+
+
+# ------------------------------------------------------------------ start and stop
+
+
+def test_it_runs_one_thread_for_each_endpoint_and_one_for_the_web(running: Running) -> None:
+    assert threads() == {"web", "poller-jobs", "poller-nodes", "poller-scheduler"}
+
+
+def test_nothing_survives_a_stop(config: Config) -> None:
+    with Running(config) as running:
+        running.polled()
+    assert threads() == set()
+    with pytest.raises(ConnectionRefusedError):
+        get(running.port, "/metrics")
+
+
+def test_a_page_can_be_had_before_the_first_poll(config: Config, slurmctld: FakeSlurmctld) -> None:
+    """Whoever scrapes right after the start learns that nothing is known yet."""
+    slurmctld.stop()
+    with Running(config) as running:
+        assert running.own("endpoint_up", endpoint="scheduler") == 0
+        assert running.own("endpoint_age_seconds", endpoint="scheduler") is None
+    slurmctld.start()
+
+
+def test_a_taken_port_leaves_nothing_running(config: Config, running: Running) -> None:
+    """All addresses are bound before anything starts; those that were free are free again."""
+    before = threads()
+    taken = Address("127.0.0.1", running.port)
+    free = Address("127.0.0.2", taken.port)
+    app = App(replace(config, server=Server(listen=(free, taken))), lambda: config)
+    with pytest.raises(ListenError, match=f"cannot listen on {taken}: address already in use"):
+        app.start()
+    assert threads() == before
+    with Running(replace(config, server=Server(listen=(free,)))) as other:
+        assert other.port == free.port
+
+
+def test_stopping_names_the_poller_that_does_not_end(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slurm_exporter.app.POLL_GRACE", 0.05)
+    source = Blocking()
+    running = with_source(config, source)
+    with capture_logs() as log, running:
+        assert source.asked.wait(10)
+    source.go_on.set()
+    until(lambda: not threads(), "its end")
+    assert {
+        "event": "exporter.threads_left",
+        "threads": "poller-jobs",
+        "log_level": "warning",
+    } in log
+
+
+# ------------------------------------------------------------------ the watchdog
+
+
+class Blocking:
+    """A source that does not come back until it may go on."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.go_on = threading.Event()
+
+    def poll(self, known: bytes = b"") -> Answer | None:
+        self.asked.set()
+        self.go_on.wait()
+        raise AssertionError("the poll was to hang")
+
+
+class Deadly:
+    """A source that ends the thread that asks it."""
+
+    def poll(self, known: bytes = b"") -> Answer | None:
+        raise SystemExit
+
+
+def with_source(
+    config: Config,
+    source: Blocking | Deadly,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Running:
+    """An App, not yet started, whose only poller asks ``source``."""
+    running = Running(replace(config, endpoints=(JOBS,)))
+    poller = Poller(JOBS, source, running.app._store, monotonic=monotonic)
+    running.app._pollers = Pollers([poller])
+    return running
+
+
+def test_all_is_well_while_the_pollers_wait_for_their_time(running: Running) -> None:
+    assert running.app.problems() == []
+    assert get(running.port, "/-/healthy").status == 200
+
+
+def test_a_hanging_poller_turns_healthy_to_503_and_is_named(config: Config) -> None:
+    """Its clock is a minute behind, so that its poll is overdue as soon as it has begun."""
+    source = Blocking()
+    past = ManualClock(time.monotonic() - 60.0)
+    with with_source(config, source, past) as running:
+        assert source.asked.wait(10)
+        healthy = get(running.port, "/-/healthy")
+        source.go_on.set()
+    overdue = math.floor(60.0 - JOBS.timeout - GRACE)
+    assert healthy.status == 503
+    assert re.fullmatch(
+        rf"thread poller-jobs hangs: it is ({overdue}|{overdue + 1}) s overdue\n", healthy.text
+    )
+
+
+def test_a_hung_poller_that_comes_back_is_well_again(config: Config) -> None:
+    source = Blocking()
+    clock = ManualClock(time.monotonic() - 60.0)
+    with with_source(config, source, clock) as running:
+        assert source.asked.wait(10)
+        assert running.app.problems()
+        clock.now = time.monotonic()
+        source.go_on.set()
+        until(lambda: not running.app.problems(), "the poller's sign of life")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_dead_poller_is_named(config: Config) -> None:
+    with with_source(config, Deadly()) as running:
+        until(running.app.problems, "the thread's end")
+        assert running.app.problems() == ["thread poller-jobs is dead"]
+
+
+def test_a_source_that_raises_does_not_end_its_thread(config: Config) -> None:
+    """A bug is counted as ``internal``, and the thread lives on."""
+    source = Blocking()
+    source.go_on.set()
+    with with_source(config, source) as running:
+        running.polled()
+        assert running.own("poll_failures_total", endpoint="jobs", reason="internal") == 1
+        assert threads() == {"web", "poller-jobs"}
+        assert running.app.problems() == []
+
+
+# ------------------------------------------------------------------ reload
+
+
+def test_a_reload_keeps_snapshots_and_counters(
+    running: Running, config: Config, slurmctld: FakeSlurmctld
+) -> None:
+    """Endpoints that go on keep theirs, a new one begins with nothing, one that left is gone."""
+    partitions = replace(NODES, name="partitions", path="/metrics/partitions")
+    slurmctld.behaviours["/metrics/jobs"] = nothing("503 Service Unavailable")
+    before = {view.endpoint.name: view for view in running.view}
+    endpoints = (replace(JOBS, interval=1800.0), SCHEDULER, partitions)
+    running.reload(replace(config, endpoints=endpoints))
+    after = {view.endpoint.name: view for view in running.view}
+    assert list(after) == ["jobs", "scheduler", "partitions"]
+    assert after["jobs"].snapshot is before["jobs"].snapshot
+    assert after["jobs"].health.polls >= before["jobs"].health.polls
+    assert after["jobs"].health.effective_interval == 1800.0
+    until(lambda: running.own("endpoint_up", endpoint="partitions"), "the new endpoint")
+    assert running.own("endpoint_up", endpoint="nodes") is None
+    assert threads() == {"web", "poller-jobs", "poller-scheduler", "poller-partitions"}
+
+
+def test_a_reload_gives_the_new_labels_to_all_that_comes(running: Running, config: Config) -> None:
+    running.reload(replace(config, labels=(("cluster", "alpha"),)))
+    until(lambda: series("slurm_nodes", cluster="alpha") in running.samples(), "the label")
+    assert running.own("endpoint_up", endpoint="jobs", cluster="alpha") == 1
+    assert running.own("build_info") is None
+
+
+def test_a_reload_can_close_the_door(running: Running, config: Config) -> None:
+    server = replace(config.server, basic_auth=BasicAuth((("admin", "password"),)))
+    running.reload(replace(config, server=server))
+    assert get(running.port, "/metrics").status == 401
+
+
+def test_a_reload_says_what_takes_a_restart(
+    running: Running, config: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = replace(config.server, listen=(Address("127.0.0.1", 1),))
+    running.reload(replace(config, server=server))
+    log = [read_logfmt(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["event"] for line in log if line["level"] == "warning"] == ["config.needs_restart"]
+    assert running.samples()
+
+
+def test_a_failed_reload_changes_nothing_but_says_so(running: Running) -> None:
+    before = running.view
+    loaded = running.own("config_last_reload_success_timestamp_seconds")
+    running.config = ConfigError((Problem("a.yml", 3, "slurm.url", "must be a URL"),))
+    with capture_logs() as log, pytest.raises(ConfigError, match=r"a\.yml:3: slurm\.url"):
+        running.app.reload()
+    assert running.view == before
+    until(lambda: running.own("config_last_reload_successful") == 0, "the gauge to fall")
+    assert running.own("config_last_reload_success_timestamp_seconds") == loaded
+    assert [(entry["event"], entry["error"]) for entry in log] == [
+        ("config.not_reloaded", "a.yml:3: slurm.url: must be a URL")
+    ]
+
+
+def test_a_reload_after_a_failed_one_says_that_all_is_well_again(
+    running: Running, config: Config
+) -> None:
+    running.config = ConfigError((Problem("a.yml", 3, "slurm.url", "must be a URL"),))
+    with pytest.raises(ConfigError):
+        running.app.reload()
+    until(lambda: running.own("config_last_reload_successful") == 0, "the gauge to fall")
+    running.reload(config)
+    until(lambda: running.own("config_last_reload_successful") == 1, "the gauge to rise")
+
+
+def test_a_reload_can_be_asked_for_over_http(running: Running, config: Config) -> None:
+    running.config = replace(config, endpoints=(JOBS,))
+    assert get(running.port, "/-/reload", "POST").status == 200
+    assert [view.endpoint.name for view in running.view] == ["jobs"]
+
+
+def test_a_log_file_that_cannot_be_opened_fails_the_reload(
+    running: Running, config: Config
+) -> None:
+    logs = replace(config.logging, output="/nonexistent/exporter.log")
+    with pytest.raises(ConfigError, match=r"logging\.output: cannot write to /non"):
+        running.reload(replace(config, logging=logs))
+    assert running.own("config_last_reload_successful") == 0
+    assert running.app.problems() == []
+
+
+def test_a_reload_starts_polling_at_once(
+    running: Running, config: Config, slurmctld: FakeSlurmctld
+) -> None:
+    """An operator who mends the config sees what came of it, and not an hour later."""
+    slurmctld.behaviours["/metrics/jobs"] = nothing("503 Service Unavailable")
+    running.reload(config)
+    running.polled(2)
+    assert running.own("endpoint_up", endpoint="jobs") == 0
+    assert running.own("poll_failures_total", endpoint="jobs", reason="http_status") == 1
+
+
+def test_a_poller_that_hangs_through_a_reload_disturbs_nobody(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it comes back at last, its endpoint is another's, or nobody's."""
+    monkeypatch.setattr("slurm_exporter.app.POLL_GRACE", 0.0)
+    source = Blocking()
+    with with_source(config, source) as running:
+        assert source.asked.wait(10)
+        running.reload(replace(config, endpoints=(NODES,)))
+        source.go_on.set()
+        until(lambda: threads() == {"web", "poller-nodes"}, "its end")
+        running.polled()
+        assert running.app.problems() == []
+
+
+def test_readers_never_see_half_a_reload(running: Running, config: Config) -> None:
+    """Each view has the endpoints of one config, and every snapshot that was there before."""
+    few, many = (JOBS,), (JOBS, NODES, SCHEDULER)
+    stop = threading.Event()
+    views: list[View] = []
+
+    def read() -> None:
+        while not stop.is_set():
+            views.append(running.view)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    first = running.view
+    parts = first[0].snapshot and dict(first[0].snapshot.parts)
+    for endpoints in (few, many) * 3:
+        running.reload(replace(config, endpoints=endpoints))
+    stop.set()
+    reader.join()
+    names = {tuple(view.endpoint.name for view in seen) for seen in views}
+    assert names == {("jobs",), ("jobs", "nodes", "scheduler")}
+    assert all(seen[0].snapshot for seen in views)
+    assert first[0].snapshot
+    assert dict(first[0].snapshot.parts) == parts
+    assert set(parts or ()) == set(Format)
+    assert first[0].state(time.monotonic()) is State.UP
