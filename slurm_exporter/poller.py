@@ -112,14 +112,10 @@ class Poller:
         )
 
     def _parts(self, families: tuple[Family, ...]) -> dict[Format, Part]:
-        """Render each format; formats that come to the same text share one part."""
-        text = render(families, self._labels, Format.TEXT)
-        openmetrics = render(families, self._labels, Format.OPENMETRICS)
-        part = pack(text)
-        return {
-            Format.TEXT: part,
-            Format.OPENMETRICS: part if openmetrics == text else pack(openmetrics),
-        }
+        """Render and compress each format; formats with the same text share one part."""
+        texts = render(families, self._labels)
+        parts = {id(text): pack(text) for text in texts.values()}
+        return {fmt: parts[id(text)] for fmt, text in texts.items()}
 
     # -------------------------------------------------------------- time
 

@@ -145,7 +145,7 @@ def test_an_answer_that_could_not_be_rendered_is_tried_again(
 ) -> None:
     """It is not taken for known."""
     with monkeypatch.context() as patched:
-        patched.setattr(poller_module, "render", lambda *args: 1 / 0)
+        patched.setattr(poller_module, "pack", lambda *args: 1 / 0)
         house.poller.poll()
     assert house.view.health.failure.reason == "internal"
 

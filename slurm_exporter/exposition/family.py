@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,4 +26,4 @@ class Family:
     type: str
     help: str
     labels: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
+    rows: Collection[tuple[str, ...]]

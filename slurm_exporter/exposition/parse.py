@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -127,26 +128,43 @@ def _block(block: str, admission: Admission) -> Family | None:
     labels = admission.labels(head[1])
     if labels is None:
         return None
-    rows = _rows(block, head.end(), _row_pattern(head[1], labels, admission.chosen_by_users))
-    if rows is None or len({row[:-1] for row in rows}) < len(rows):
+    pattern = _row_pattern(head[1], labels, admission.chosen_by_users)
+    rows = _Lines(block, head.end(), pattern)
+    # Of as many different series as there are lines, every line is one and none repeats another.
+    if len({row[:-1] for row in rows}) < len(rows):
         return None
     return Family(head[1], _TYPES[head[4]], head[2], labels, rows)
 
 
-def _rows(block: str, start: int, pattern: re.Pattern[str]) -> list[tuple[str, ...]] | None:
-    """Tokenize all lines from ``start``; None if one does not fit.
+class _Lines(Collection[tuple[str, ...]]):
+    """The samples of a text, tokenized whenever they are read: only the text is kept.
 
     Slice by slice, because a search holds the interpreter lock until it is through.
     """
-    rows: list[tuple[str, ...]] = []
-    while start < len(block):
-        end = block.rfind("\n", start, start + _SLICE) + 1 or block.find("\n", start) + 1
-        found = pattern.findall(block, start, end)
-        if len(found) < block.count("\n", start, end):
-            return None
-        rows += found
-        start = end
-    return rows if pattern.groups > 1 else [(number,) for number in rows]  # type: ignore[misc]
+
+    __slots__ = ("_pattern", "_start", "_text")
+
+    def __init__(self, text: str, start: int, pattern: re.Pattern[str]) -> None:
+        self._text = text
+        self._start = start
+        self._pattern = pattern
+
+    def __len__(self) -> int:
+        """Return the number of lines, whether they fit the pattern or not."""
+        return self._text.count("\n", self._start)
+
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
+        """Tokenize the lines that fit the pattern."""
+        text, start = self._text, self._start
+        while start < len(text):
+            end = text.rfind("\n", start, start + _SLICE) + 1 or text.find("\n", start) + 1
+            found = self._pattern.findall(text, start, end)
+            # A pattern with a single group finds strings and not tuples.
+            yield from found if self._pattern.groups > 1 else zip(found)
+            start = end
+
+    def __contains__(self, row: object) -> bool:
+        return any(row == other for other in self)
 
 
 @lru_cache(maxsize=1024)

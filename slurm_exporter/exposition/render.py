@@ -7,34 +7,40 @@ exposition format 0.0.4 and OpenMetrics 1.0.
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from slurm_exporter.exposition.formats import Format
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from slurm_exporter.exposition.family import Family
 
 _TOTAL = "_total"
+_BATCH = 4096
 
 
-def render(families: Iterable[Family], labels: Iterable[tuple[str, str]], fmt: Format) -> bytes:
-    """Write families as UTF-8 text.
+def render(families: Iterable[Family], labels: Iterable[tuple[str, str]]) -> dict[Format, bytes]:
+    """Write families as UTF-8 text in each format.
 
     Args:
         families: each name at most once.
         labels: (name, value) pairs that every sample gets on top of its own labels.
-        fmt: the format.
 
     Returns:
-        Complete lines; an OpenMetrics ``# EOF`` is the page's affair.
+        Complete lines for each format; formats that come to the same text share one object.
+        An OpenMetrics ``# EOF`` is the page's affair.
     """
     extra = [f'{name}="{escape(value)}"' for name, value in labels]
-    return "".join(
-        chain.from_iterable((_header(family, fmt), _samples(family, extra)) for family in families)
-    ).encode()
+    chunks: dict[Format, list[bytes]] = {fmt: [] for fmt in Format}
+    for family in families:
+        samples = list(_samples(family, extra))
+        for fmt, written in chunks.items():
+            written += [_header(family, fmt).encode(), *samples]
+    if chunks[Format.TEXT] == chunks[Format.OPENMETRICS]:
+        return dict.fromkeys(Format, b"".join(chunks[Format.TEXT]))
+    return {fmt: b"".join(written) for fmt, written in chunks.items()}
 
 
 def escape(value: str) -> str:
@@ -57,19 +63,19 @@ def _header(family: Family, fmt: Format) -> str:
     return f"# HELP {name} {text}\n# TYPE {name} {kind}\n"
 
 
-def _samples(family: Family, extra: list[str]) -> str:
+def _samples(family: Family, extra: list[str]) -> Iterator[bytes]:
+    """Write a family's samples, some thousands at a time, so that other threads get their turn."""
     own = [f'{label}="%s"' for label in family.labels]
     pairs = ",".join(own + [pair.replace("%", "%%") for pair in extra])
     line = f"{family.name}{{{pairs}}} %s\n" if pairs else f"{family.name} %s\n"
-    rows = _escaped(family) if _needs_escape(family) else family.rows
-    return "".join([line % row for row in rows])
+    rows = iter(family.rows)
+    while batch := list(islice(rows, _BATCH)):
+        if _need_escape(batch):
+            batch = [tuple(map(escape, row)) for row in batch]
+        yield "".join([line % row for row in batch]).encode()
 
 
-def _needs_escape(family: Family) -> bool:
+def _need_escape(rows: list[tuple[str, ...]]) -> bool:
     """Tell with three searches over all values whether any of them must be looked at."""
-    text = "".join(chain.from_iterable(family.rows)) if family.labels else ""
+    text = "".join(chain.from_iterable(rows))
     return '"' in text or "\\" in text or "\n" in text
-
-
-def _escaped(family: Family) -> Iterable[tuple[str, ...]]:
-    return (tuple(map(escape, row)) for row in family.rows)

@@ -329,7 +329,7 @@ def test_what_is_served_of_any_text_is_valid_and_means_the_same(text: str) -> No
     families = parse(text, ANY).families
     served = {
         (sample.name, *sample.labels.values()): sample.value
-        for family in text_string_to_metric_families(render(families, (), Format.TEXT).decode())
+        for family in text_string_to_metric_families(render(families, ())[Format.TEXT].decode())
         for sample in family.samples
     }
 
