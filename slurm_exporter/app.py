@@ -40,6 +40,8 @@ POLL_GRACE = 3.0
 SCRAPE_GRACE = 5.0
 """Seconds that scrapes under way get when the exporter stops."""
 
+_NO_FILE = "none, running on the defaults"
+
 log = structlog.get_logger()
 
 
@@ -129,7 +131,7 @@ class App:
             self._routes.site = self._site(config)
             self._reload = Reload(successful=True, last_success=time.time())
         self.refresh()
-        log.info("config.reloaded", config=config.file)
+        log.info("config.reloaded", config=config.file or _NO_FILE)
 
     def refresh(self) -> None:
         """Take what has changed in the files of users and certificates, and say so.
@@ -190,6 +192,8 @@ class App:
 
     def problems(self) -> list[str]:
         """Say which threads are dead or hang; empty when all is well."""
+        if self._pollers.stopped:  # a reload waits for them, and nobody promised anything
+            return []
         now = time.monotonic()
         dead = [f"thread {name} is dead" for name in self._pollers.dead()]
         return dead + [
@@ -210,7 +214,7 @@ class App:
             "exporter.started",
             version=__version__,
             python=platform.python_version(),
-            config=self._config.file or "none, running on the defaults",
+            config=self._config.file or _NO_FILE,
             slurm=" ".join(self._config.slurm.urls),
             endpoints=" ".join(
                 f"{endpoint.name}={format_duration(endpoint.interval)}"

@@ -13,18 +13,16 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
-from prometheus_client import Metric
-from prometheus_client.exposition import generate_latest as generate_text
-from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
-from slurm_exporter.exposition import Format, join, pack
+from slurm_exporter.exposition import Format, join, pack, render_client
 from slurm_exporter.metrics import PREFIX, endpoint_families
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable
 
     from prometheus_client.registry import Collector
 
@@ -70,7 +68,7 @@ class Page:
             monotonic: the clock that ages are measured with.
         """
         self._store = store
-        self._labels = dict(labels)
+        self._labels = labels
         self._collectors = tuple(collectors)
         self._monotonic = monotonic
         self._lock = threading.Lock()
@@ -110,32 +108,6 @@ class Page:
         return b"".join([*(part.text for part in parts), own])
 
     def _own(self, view: View, now: float, fmt: Format) -> bytes:
-        generate = generate_openmetrics if fmt is Format.OPENMETRICS else generate_text
-        return generate(_Families(tuple(self._families(view, now))))
-
-    def _families(self, view: View, now: float) -> Iterator[Metric]:
-        for family in endpoint_families(view, now):
-            yield self._labelled(family)
-        for collector in self._collectors:
-            for family in collector.collect():
-                yield self._labelled(family) if family.name.startswith(PREFIX) else family
-
-    def _labelled(self, family: Metric) -> Metric:
-        """Return a family of ours with the global labels on every sample."""
-        if not self._labels:
-            return family
-        labelled = Metric(family.name, family.documentation, family.type, family.unit)
-        labelled.samples = [
-            sample._replace(labels={**sample.labels, **self._labels}) for sample in family.samples
-        ]
-        return labelled
-
-
-@dataclass(frozen=True, slots=True)
-class _Families:
-    """Families in the shape that prometheus_client's writers take."""
-
-    families: tuple[Metric, ...]
-
-    def collect(self) -> tuple[Metric, ...]:
-        return self.families
+        others = (family for collector in self._collectors for family in collector.collect())
+        families = chain(endpoint_families(view, now), others)
+        return render_client(families, PREFIX, self._labels, fmt)

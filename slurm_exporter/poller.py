@@ -58,23 +58,33 @@ class Poller:
         self._wall = wall
         self._jitter = jitter
         self._fingerprint, self._snapshot = b"", _NOTHING
+        self._stop = threading.Event()
         self._reported: tuple[str, str | None] | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Poll at the endpoint's interval until told to stop."""
+        self._stop = stop
+        self._begin()
         due = self._monotonic() + self._offset
         self._expect(due)
         while not stop.wait(self._seconds_to(due)):
             if self._monotonic() >= due:
                 self.poll()
+                if stop.is_set():
+                    return
                 due = self._next_due(due)
             self._report()
 
     def poll(self) -> None:
-        """Ask Slurm once and publish what came of it.  Raises nothing."""
+        """Ask Slurm once and publish what came of it.  Raises nothing.
+
+        What comes after the stop is thrown away: the endpoint may have another poller by then.
+        """
         began, time_of_day = self._monotonic(), self._wall()
         self._expect(began + self._endpoint.timeout)
         outcome = self._attempt(began)
+        if self._stop.is_set():
+            return
         failure = outcome if isinstance(outcome, Failure) else None
         snapshot = None if isinstance(outcome, Failure) else outcome
         poll = Poll(time_of_day, self._monotonic() - began, failure)
@@ -148,12 +158,12 @@ class Poller:
     def _report(self) -> None:
         """Log one line when the endpoint's condition is another than the last one reported."""
         view = self._store.endpoint(self.name)
-        failure = view.health.failure
-        condition = (_word(view, self._monotonic()), failure.reason if failure else None)
+        condition = self._condition(view)
         if condition == self._reported:
             return
         self._reported = condition
         word, reason = condition
+        failure = view.health.failure
         if word == "up":
             log.info("endpoint.up", endpoint=self.name)
             return
@@ -166,6 +176,16 @@ class Poller:
         )
         event = f"endpoint.{word}"
         log.warning(event, **facts)
+
+    def _begin(self) -> None:
+        """Take what an earlier poller of the endpoint reported for said."""
+        view = self._store.endpoint(self.name)
+        if view.health.polls:
+            self._reported = self._condition(view)
+
+    def _condition(self, view: EndpointView) -> tuple[str, str | None]:
+        failure = view.health.failure
+        return _word(view, self._monotonic()), failure.reason if failure else None
 
     def _log_poll(self, poll: Poll, snapshot: Snapshot | None) -> None:
         log.debug(
@@ -226,8 +246,13 @@ class Pollers:
             thread.join(max(0.0, deadline - time.monotonic()))
         return [thread.name for thread in self._threads if thread.is_alive()]
 
+    @property
+    def stopped(self) -> bool:
+        """Whether the threads were told to end."""
+        return self._stop.is_set()
+
     def dead(self) -> list[str]:
         """Return the names of threads that have ended though nobody stopped them."""
-        if self._stop.is_set():
+        if self.stopped:
             return []
         return [thread.name for thread in self._threads if not thread.is_alive()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -358,11 +359,44 @@ def test_threads_are_named_after_their_endpoint_and_end_when_told() -> None:
     pollers.start()
     assert gate.entered.wait(10)
     assert "poller-jobs" in {thread.name for thread in threading.enumerate()}
-    assert pollers.dead() == []
+    assert (pollers.dead(), pollers.stopped) == ([], False)
+    until_published(store)
 
     assert pollers.stop(10.0) == []
     assert "poller-jobs" not in {thread.name for thread in threading.enumerate()}
-    assert store.endpoint("jobs").state(0.0) is State.UP
+    assert pollers.stopped
+
+
+def until_published(store: SnapshotStore) -> None:
+    deadline = time.monotonic() + 10
+    while store.endpoint("jobs").state(0.0) is not State.UP:
+        assert time.monotonic() < deadline
+
+
+def test_what_comes_after_the_stop_is_thrown_away() -> None:
+    """After a reload the endpoint may have another poller, or be gone."""
+    gate = Gate()
+    poller, store = real_poller(gate)
+    pollers = Pollers([poller])
+    pollers.start()
+    assert gate.entered.wait(10)
+    pollers.stop(0.01)
+    store.configure([])
+
+    gate.open.set()
+
+    assert pollers.stop(10.0) == []
+
+
+def test_a_new_poller_does_not_say_again_what_the_old_one_said(clock: ManualClock) -> None:
+    """A reload is no change of an endpoint's state."""
+    house = House(clock)
+    house.run_for(1.0)
+    with capture_logs() as logs:
+        again = Poller(JOBS, house.source, house.store, monotonic=clock, wall=clock)
+        again.run(StopAt(clock, clock.now + 1.0))
+
+    assert events(logs) == []
 
 
 def test_stopping_waits_no_longer_than_it_may_and_names_who_hangs() -> None:

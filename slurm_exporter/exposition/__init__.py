@@ -1,5 +1,6 @@
 """Slurm's text to families, families to bytes: pure functions without I/O, clock or state."""
 
+from slurm_exporter.exposition.client import render_client
 from slurm_exporter.exposition.deflate import Part, join, pack
 from slurm_exporter.exposition.family import Family
 from slurm_exporter.exposition.formats import Format, Media, negotiate
@@ -20,4 +21,5 @@ __all__ = [
     "pack",
     "parse",
     "render",
+    "render_client",
 ]

@@ -48,11 +48,17 @@ def escape(value: str) -> str:
     return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
+def escape_help(text: str, fmt: Format) -> str:
+    """Escape a help text; in the older format a quote must stay as it is."""
+    if fmt is Format.OPENMETRICS:
+        return escape(text)
+    return text.replace("\\", r"\\").replace("\n", r"\n")
+
+
 def _header(family: Family, fmt: Format) -> str:
     name, kind = family.name, family.type
-    text = family.help.replace("\\", r"\\").replace("\n", r"\n")
+    text = escape_help(family.help, fmt)
     if fmt is Format.OPENMETRICS:
-        text = text.replace('"', r"\"")
         if kind == "counter":
             # There a counter's samples must end in _total; a counter that does not is passed
             # on under its own name as what it can still be called.

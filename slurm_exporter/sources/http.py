@@ -160,25 +160,24 @@ class _DeadlineAdapter(HTTPAdapter):
 def _explained(error: Exception, url: str, timeout: float) -> PollError:
     """Turn the libraries' nested exceptions into one sentence."""
     causes = list(_causes(error))
-    where = urlsplit(url).netloc
     if any(isinstance(cause, requests.Timeout | TimeoutError) for cause in causes):
         return PollTimeoutError(f"no complete answer from {url} within {timeout:.3g} s")
-    for cause in causes:
-        if isinstance(cause, NameResolutionError):
-            return ConnectError(f"cannot resolve the host name of {where}")
-        if isinstance(cause, IncompleteRead):
-            return ConnectError(
-                f"{where} closed the connection after {cause.partial} of "
-                f"{cause.partial + (cause.expected or 0)} bytes"
-            )
-        if isinstance(cause, http.client.RemoteDisconnected):
-            return ConnectError(
-                f"{where} closed the connection without an answer; "
-                "slurmctld before 25.11 has no metrics endpoints"
-            )
-        if isinstance(cause, OSError) and cause.strerror:
-            return ConnectError(f"{where}: {cause.strerror.lower()}")
-    return ConnectError(f"{where}: {causes[-1]}")
+    words = next(filter(None, map(_words, causes)), str(causes[-1]))
+    return ConnectError(f"{urlsplit(url).netloc}: {words}")
+
+
+def _words(cause: BaseException) -> str | None:
+    """Say what an exception means; None where another one of the chain may say it better."""
+    if isinstance(cause, NameResolutionError):
+        return "cannot resolve the host name"
+    if isinstance(cause, IncompleteRead):
+        total = cause.partial + (cause.expected or 0)
+        return f"closed the connection after {cause.partial} of {total} bytes"
+    if isinstance(cause, http.client.RemoteDisconnected):
+        return "closed the connection without an answer; slurmctld before 25.11 has no metrics"
+    if isinstance(cause, http.client.BadStatusLine):
+        return "does not speak HTTP; is the port right?"
+    return cause.strerror.lower() if isinstance(cause, OSError) and cause.strerror else None
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -25,8 +25,8 @@ class Certificate:
         """Load the files.
 
         Raises:
-            OSError: a file cannot be read; ssl.SSLError, a subclass, when it is not a certificate
-                or key, or the two do not belong together.
+            OSError: a file cannot be read, is not a certificate or key, or the two do not
+                belong together.
         """
         self._config = config
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -63,9 +63,15 @@ class Certificate:
 
     def _load(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self._config.cert_file, self._config.key_file, _refuse)
-        if self._config.client_ca_file is not None:
-            context.load_verify_locations(self._config.client_ca_file)
+        try:
+            context.load_cert_chain(self._config.cert_file, self._config.key_file, _refuse)
+            if self._config.client_ca_file is not None:
+                context.load_verify_locations(self._config.client_ca_file)
+        except ssl.SSLError as error:
+            # OpenSSL's own words are "[SSL] PEM lib (_ssl.c:3905)".
+            mismatch = error.reason == "KEY_VALUES_MISMATCH"
+            words = "the key does not belong to the certificate" if mismatch else "not valid PEM"
+            raise OSError(words) from error
         return context
 
 

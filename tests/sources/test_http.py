@@ -95,9 +95,7 @@ def test_nobody_listening_is_said_in_a_few_words(slurmctld: FakeSlurmctld) -> No
 
 def test_an_unknown_host_is_said() -> None:
     """Names under .invalid never resolve."""
-    with pytest.raises(
-        ConnectError, match=r"^cannot resolve the host name of nohost.invalid:6817$"
-    ):
+    with pytest.raises(ConnectError, match=r"^nohost.invalid:6817: cannot resolve the host name$"):
         get("http://nohost.invalid:6817/metrics/jobs", 5.0, 0)
 
 
@@ -133,7 +131,7 @@ def test_garbage_instead_of_http_is_a_failure(slurmctld: FakeSlurmctld) -> None:
 
     slurmctld.behaviours["/metrics/jobs"] = behave
 
-    with pytest.raises(ConnectError, match=r"220 mail\.example"):
+    with pytest.raises(ConnectError, match="does not speak HTTP; is the port right"):
         fetch(slurmctld)
 
 
