@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 import threading
 import time
 from dataclasses import dataclass, replace
@@ -39,6 +40,13 @@ POLL_GRACE = 3.0
 
 SCRAPE_GRACE = 5.0
 """Seconds that scrapes under way get when the exporter stops."""
+
+SWITCH_INTERVAL = 0.0005
+"""Seconds for which a thread keeps the interpreter while another one wants it.
+
+A scrape gives it away and wants it back at each system call.  With Python's default of 5 ms, a
+scrape beside the parse of a large answer waited several times as long.
+"""
 
 _NO_FILE = "none, running on the defaults"
 
@@ -86,6 +94,7 @@ class App:
         Raises:
             ListenError: an address cannot be listened on; nothing runs then.
         """
+        sys.setswitchinterval(SWITCH_INTERVAL)
         sockets = listen(self._config.server.listen)
         addresses = names(sockets)
         self._web = WebServer(

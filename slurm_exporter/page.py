@@ -105,7 +105,7 @@ class Page:
         own = self._own(view, now, fmt)
         if gzip:
             return join([*parts, pack(own)])
-        return b"".join([*(part.text for part in parts), own])
+        return b"".join([*(chunk for part in parts for chunk in part.chunks), own])
 
     def _own(self, view: View, now: float, fmt: Format) -> bytes:
         others = (family for collector in self._collectors for family in collector.collect())

@@ -124,7 +124,7 @@ class Poller:
     def _parts(self, families: tuple[Family, ...]) -> dict[Format, Part]:
         """Render and compress each format; formats with the same text share one part."""
         texts = render(families, self._labels)
-        parts = {id(text): pack(text) for text in texts.values()}
+        parts = {id(text): pack(*text) for text in texts.values()}
         return {fmt: parts[id(text)] for fmt, text in texts.items()}
 
     # -------------------------------------------------------------- time

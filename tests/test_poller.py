@@ -101,7 +101,7 @@ def test_a_successful_poll_publishes_a_snapshot(house: House) -> None:
     snapshot = house.view.snapshot
     assert snapshot.polled == 1000.0
     assert (snapshot.samples, snapshot.body_bytes) == (1, 99)
-    assert snapshot.parts[Format.TEXT].text.endswith(b"slurm_jobs 7\n")
+    assert b"".join(snapshot.parts[Format.TEXT].chunks).endswith(b"slurm_jobs 7\n")
     assert house.view.health.last_success == 1_001_000.0
     assert house.view.health.recent[-1].duration == 0.5
     assert house.view.health.dropped["foreign"] == 2
@@ -117,8 +117,8 @@ def test_formats_that_come_to_the_same_text_share_their_bytes(house: House) -> N
     house.source.outcome = Answer((family,), {}, 99, b"2")
     house.poller.poll()
     parts = house.view.snapshot.parts
-    assert b"untyped" in parts[Format.TEXT].text
-    assert b"unknown" in parts[Format.OPENMETRICS].text
+    assert b"untyped" in b"".join(parts[Format.TEXT].chunks)
+    assert b"unknown" in b"".join(parts[Format.OPENMETRICS].chunks)
 
 
 def test_global_labels_are_rendered_into_the_parts(clock: ManualClock) -> None:
@@ -126,7 +126,7 @@ def test_global_labels_are_rendered_into_the_parts(clock: ManualClock) -> None:
     house = House(clock, labels=(("cluster", "c1"),))
     house.poller.poll()
 
-    assert b'slurm_jobs{cluster="c1"} 7' in house.view.snapshot.parts[Format.TEXT].text
+    assert b'slurm_jobs{cluster="c1"} 7' in b"".join(house.view.snapshot.parts[Format.TEXT].chunks)
 
 
 def test_the_same_answer_is_neither_parsed_nor_rendered_again(house: House) -> None:

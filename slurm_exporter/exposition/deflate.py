@@ -13,6 +13,7 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,23 +37,28 @@ class Part:
     """A piece of a page, plain and compressed.
 
     Attributes:
-        text: the plain bytes.
+        chunks: the plain bytes, in as many chunks as they were made in.
+        size: how many bytes that are.
         deflated: the same as raw deflate blocks that end on a byte boundary.
-        crc: CRC-32 of ``text``.
-        shift: x to the power of 8 len(text), modulo the CRC polynomial.
+        crc: CRC-32 of the plain bytes.
+        shift: x to the power of 8 ``size``, modulo the CRC polynomial.
     """
 
-    text: bytes = field(repr=False)
+    chunks: tuple[bytes, ...] = field(repr=False)
+    size: int
     deflated: bytes = field(repr=False)
     crc: int
     shift: int
 
 
-def pack(text: bytes) -> Part:
-    """Compress a piece of a page."""
+def pack(*chunks: bytes) -> Part:
+    """Compress a piece of a page, chunk by chunk."""
     compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
-    deflated = compressor.compress(text) + compressor.flush(zlib.Z_SYNC_FLUSH)
-    return Part(text, deflated, zlib.crc32(text), _power_of_x8(len(text)))
+    deflated = [compressor.compress(chunk) for chunk in chunks]
+    deflated.append(compressor.flush(zlib.Z_SYNC_FLUSH))
+    crc = reduce(lambda crc, chunk: zlib.crc32(chunk, crc), chunks, 0)
+    size = sum(map(len, chunks))
+    return Part(chunks, size, b"".join(deflated), crc, _power_of_x8(size))
 
 
 def join(parts: Iterable[Part]) -> bytes:
@@ -61,7 +67,7 @@ def join(parts: Iterable[Part]) -> bytes:
     for part in parts:
         chunks.append(part.deflated)
         crc = _multiply(part.shift, crc) ^ part.crc
-        size += len(part.text)
+        size += part.size
     chunks += [_FINAL_BLOCK, struct.pack("<II", crc, size & 0xFFFFFFFF)]
     return b"".join(chunks)
 

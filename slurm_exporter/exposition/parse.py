@@ -44,6 +44,7 @@ _HEADER = re.compile(
 _SECOND_LABEL = re.compile(r'", *[a-zA-Z_]\w*="', re.ASCII)
 _SLICE = 1 << 16
 _EOF = "# EOF\n"
+_HELP = b"# HELP "
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,32 +93,45 @@ class Parsed:
     dropped: Mapping[str, int]
 
 
-def parse(text: str, admission: Admission) -> Parsed:
+def parse(body: bytes, admission: Admission) -> Parsed:
     """Read Slurm's text.
 
-    Never raises: a line that cannot be used costs that line and is counted.
+    Never raises: a line that cannot be used costs that line and is counted.  Bytes that are not
+    UTF-8 become replacement characters, since a page must be UTF-8.
     """
-    families = _read_strictly(text, admission)
+    families = _read_strictly(body, admission)
     if families is not None:
         return Parsed(families, {})
-    return _read_lines(text, admission)
+    return _read_lines(body.decode("utf-8", "replace"), admission)
 
 
 # ------------------------------------------------------------------ as Slurm writes it
 
 
-def _read_strictly(text: str, admission: Admission) -> tuple[Family, ...] | None:
+def _read_strictly(body: bytes, admission: Admission) -> tuple[Family, ...] | None:
     """Read a text that is exactly as Slurm writes it; None for any other."""
-    preamble, *blocks = ("\n" + text.removesuffix(_EOF)).split("\n# HELP ")
-    if preamble:
+    if not body.startswith(_HELP):
         return None
     families: dict[str, Family] = {}
-    for block in blocks:
-        family = _block(block.removesuffix("\n") + "\n", admission)
+    for block in _blocks(body):
+        family = _block(block, admission)
         if family is None or family.name in families:
             return None
         families[family.name] = family
     return tuple(family for family in families.values() if family.rows)
+
+
+def _blocks(body: bytes) -> Iterator[str]:
+    """Cut a text before each HELP line; decode only here, so that no step takes long."""
+    start = 0
+    while start < len(body):
+        cut = body.find(b"\n" + _HELP, start)
+        end = len(body) if cut < 0 else cut + 1
+        block = body[start + len(_HELP) : end].decode("utf-8", "replace")
+        if cut < 0:
+            block = block.removesuffix(_EOF).removesuffix("\n") + "\n"
+        yield block
+        start = end
 
 
 def _block(block: str, admission: Admission) -> Family | None:

@@ -21,7 +21,9 @@ _TOTAL = "_total"
 _BATCH = 4096
 
 
-def render(families: Iterable[Family], labels: Iterable[tuple[str, str]]) -> dict[Format, bytes]:
+def render(
+    families: Iterable[Family], labels: Iterable[tuple[str, str]]
+) -> dict[Format, tuple[bytes, ...]]:
     """Write families as UTF-8 text in each format.
 
     Args:
@@ -29,7 +31,8 @@ def render(families: Iterable[Family], labels: Iterable[tuple[str, str]]) -> dic
         labels: (name, value) pairs that every sample gets on top of its own labels.
 
     Returns:
-        Complete lines for each format; formats that come to the same text share one object.
+        Complete lines in chunks, for each format; formats that come to the same text share one
+        object.
         An OpenMetrics ``# EOF`` is the page's affair.
     """
     extra = [f'{name}="{escape(value)}"' for name, value in labels]
@@ -39,8 +42,8 @@ def render(families: Iterable[Family], labels: Iterable[tuple[str, str]]) -> dic
         for fmt, written in chunks.items():
             written += [_header(family, fmt).encode(), *samples]
     if chunks[Format.TEXT] == chunks[Format.OPENMETRICS]:
-        return dict.fromkeys(Format, b"".join(chunks[Format.TEXT]))
-    return {fmt: b"".join(written) for fmt, written in chunks.items()}
+        return dict.fromkeys(Format, tuple(chunks[Format.TEXT]))
+    return {fmt: tuple(written) for fmt, written in chunks.items()}
 
 
 def escape(value: str) -> str:

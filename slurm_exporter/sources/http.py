@@ -90,12 +90,12 @@ def _session() -> requests.Session:
 
 
 def _body(response: requests.Response, size_limit: int) -> bytes:
-    body = bytearray()
+    body = io.BytesIO()
     for chunk in response.iter_content(_CHUNK):
-        body += chunk
-        if size_limit and len(body) > size_limit:
+        body.write(chunk)
+        if size_limit and body.tell() > size_limit:
             raise TooLargeError(f"the answer is larger than body_size_limit ({size_limit} bytes)")
-    return bytes(body)
+    return body.getvalue()
 
 
 # ------------------------------------------------------------------ the deadline

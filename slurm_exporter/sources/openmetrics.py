@@ -64,7 +64,7 @@ class OpenMetricsSource:
             return None
         if not body.strip():
             return self._empty(fingerprint)
-        parsed = parse(body.decode("utf-8", "replace"), self._admission)
+        parsed = parse(body, self._admission)
         if not parsed.families:
             raise ParseError(self._not_metrics(body, parsed))
         return Answer(parsed.families, parsed.dropped, len(body), fingerprint)

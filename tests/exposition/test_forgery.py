@@ -51,12 +51,16 @@ def slurmctld_says(accounts: dict[str, int]) -> tuple[str, Samples]:
 
 
 def served(text: str) -> Samples:
-    return {(f.name, row[0], row[-1]) for f in parse(text, ADMISSION).families for row in f.rows}
+    return {
+        (f.name, row[0], row[-1])
+        for f in parse(text.encode(), ADMISSION).families
+        for row in f.rows
+    }
 
 
 def test_a_real_attack_changes_no_number_and_costs_no_honest_account() -> None:
     """Recorded from slurmctld 26.05.5, where mallory named accounts to forge everything."""
-    recorded = (RECORDED / "hostile" / "jobs-users-accts.txt").read_text()
+    recorded = (RECORDED / "hostile" / "jobs-users-accts.txt").read_bytes()
     names = json.loads((RECORDED / "hostile" / "index.json").read_text())["accounts"]
 
     parsed = parse(recorded, ADMISSION)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from slurm_exporter.exposition import Admission, Family, Format, Rule, parse, render
+from slurm_exporter.exposition import Admission, Family, Format, Parsed, Rule, parse, render
 from slurm_exporter.exposition import parse as parse_function
 from slurm_exporter.sources.native import ADMISSIONS
 from tests.fake_slurmctld import NAMES, recorded
@@ -21,8 +21,12 @@ NODES = ADMISSIONS["nodes"]
 NODE = "# HELP slurm_node_cpus Cores\n# TYPE slurm_node_cpus gauge\n"
 
 
+def read(text: str, admission: Admission) -> Parsed:
+    return parse(text.encode(), admission)
+
+
 def rows_of(text: str, admission: Admission = NODES) -> dict[str, list[tuple[str, ...]]]:
-    return {family.name: list(family.rows) for family in parse(text, admission).families}
+    return {family.name: list(family.rows) for family in read(text, admission).families}
 
 
 def plain(family: Family) -> tuple[object, ...]:
@@ -32,14 +36,14 @@ def plain(family: Family) -> tuple[object, ...]:
 def line_by_line(text: str, admission: Admission) -> object:
     """Parse with the strict reading switched off."""
     with mock.patch.object(module, "_read_strictly", return_value=None):
-        return parse(text, admission)
+        return read(text, admission)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_real_answer_means_what_the_reference_parser_says(name: str) -> None:
     """Families, types, helps, labels and numbers of slurmctld 26.05.5 are all there."""
     text = recorded(name).decode()
-    parsed = parse(text, ADMISSIONS[name])
+    parsed = read(text, ADMISSIONS[name])
 
     expected = {
         (sample.name, tuple(sample.labels.values()) or ("",) * len(family.labels)): sample.value
@@ -60,7 +64,7 @@ def test_a_real_answer_is_read_the_same_strictly_and_line_by_line(name: str) -> 
     """The fast reading and the careful one agree on what slurmctld really sends."""
     text = recorded(name).decode()
 
-    strict, careful = parse(text, ADMISSIONS[name]), line_by_line(text, ADMISSIONS[name])
+    strict, careful = read(text, ADMISSIONS[name]), line_by_line(text, ADMISSIONS[name])
 
     assert list(map(plain, strict.families)) == list(map(plain, careful.families))
 
@@ -69,7 +73,7 @@ def test_a_real_answer_takes_the_strict_path() -> None:
     """What slurmctld sends never costs the slow reading."""
     with mock.patch.object(module, "_read_lines", side_effect=AssertionError):
         for name in NAMES:
-            parse(recorded(name).decode(), ADMISSIONS[name])
+            read(recorded(name).decode(), ADMISSIONS[name])
 
 
 def test_numbers_stay_as_slurm_wrote_them() -> None:
@@ -121,7 +125,7 @@ def test_only_where_users_choose_names_can_a_second_label_be_part_of_a_name() ->
     odd = 'a",type="gpu'
     text = f'{NODE}slurm_node_cpus{{node="{odd}"}} 1\nslurm_node_cpus{{node="b"}} 2\n'
     assert rows_of(text) == {"slurm_node_cpus": [("b", "2")]}
-    assert parse(text, NODES).dropped == {"foreign": 1}
+    assert read(text, NODES).dropped == {"foreign": 1}
 
     text = text.replace("node_", "user_").replace("node=", "username=")
     expected = {"slurm_user_cpus": [(odd, "1"), ("b", "2")]}
@@ -136,7 +140,7 @@ def test_families_may_come_in_any_order_and_in_pieces() -> None:
         'slurm_node_cpus{node="b"} 3\n'
     )
 
-    families = parse(text, NODES).families
+    families = read(text, NODES).families
 
     assert list(map(plain, families)) == [
         ("slurm_node_cpus", "gauge", "Cores", ("node",), [("a", "1"), ("b", "3")]),
@@ -170,7 +174,7 @@ def test_a_row_that_cannot_be_used_costs_that_row_and_is_counted(
     """The rest is kept, whatever is wrong with one line and wherever it stands."""
     good = 'slurm_node_cpus{node="a"} 8\n'
     text = f"{NODE}{good}{line}\n" if last else f"{line}\n{NODE}{good}"
-    parsed = parse(text, NODES)
+    parsed = read(text, NODES)
 
     kept = "9" if reason == "duplicate" and not last else "8"
     assert [list(family.rows) for family in parsed.families] == [[("a", kept)]]
@@ -189,7 +193,7 @@ def test_a_row_that_cannot_be_used_costs_that_row_and_is_counted(
 )
 def test_the_reference_parser_judges_rows_of_another_shape(line: str) -> None:
     """What is valid though slurmctld never writes it so is read; its timestamp is left out."""
-    parsed = parse(f"{NODE}{line}\n", NODES)
+    parsed = read(f"{NODE}{line}\n", NODES)
 
     assert [list(family.rows) for family in parsed.families] == [[("a", "8")]]
     assert parsed.dropped == {}
@@ -199,7 +203,7 @@ def test_an_end_mark_and_a_missing_last_newline_are_accepted() -> None:
     """OpenMetrics' ``# EOF`` is nothing to complain about."""
     row = 'slurm_node_cpus{node="a"} 8'
 
-    assert parse(f"{NODE}{row}\n# EOF\n", NODES).dropped == {}
+    assert read(f"{NODE}{row}\n# EOF\n", NODES).dropped == {}
     assert rows_of(f"{NODE}{row}") == {"slurm_node_cpus": [("a", "8")]}
 
 
@@ -211,7 +215,7 @@ def test_types_are_passed_on_and_unknown_ones_called_unknown(word: str, kind: st
     """A type that Slurm does not use today does not cost the family."""
     text = f"# HELP slurm_jobs All\n# TYPE slurm_jobs {word}\nslurm_jobs 3\n"
 
-    (family,) = parse(text, ADMISSIONS["jobs"]).families
+    (family,) = read(text, ADMISSIONS["jobs"]).families
 
     assert family.type == kind
 
@@ -219,18 +223,18 @@ def test_types_are_passed_on_and_unknown_ones_called_unknown(word: str, kind: st
 def test_a_family_without_header_or_without_rows() -> None:
     """Rows count without HELP and TYPE; HELP and TYPE without rows are no family."""
     admission = ADMISSIONS["jobs"]
-    assert list(map(plain, parse("slurm_jobs 3\n", admission).families)) == [
+    assert list(map(plain, read("slurm_jobs 3\n", admission).families)) == [
         ("slurm_jobs", "unknown", "", (), [("3",)])
     ]
-    assert parse("# HELP slurm_jobs All\n# TYPE slurm_jobs gauge\n", admission).families == ()
-    assert parse("", admission).families == ()
+    assert read("# HELP slurm_jobs All\n# TYPE slurm_jobs gauge\n", admission).families == ()
+    assert read("", admission).families == ()
 
 
 def test_a_help_line_without_its_type_line_is_still_the_help() -> None:
     """HELP and TYPE need not be neighbours."""
     text = "# HELP slurm_jobs All\nslurm_jobs 3\n"
 
-    assert list(map(plain, parse(text, ADMISSIONS["jobs"]).families)) == [
+    assert list(map(plain, read(text, ADMISSIONS["jobs"]).families)) == [
         ("slurm_jobs", "unknown", "All", (), [("3",)])
     ]
 
@@ -241,7 +245,7 @@ def test_a_long_family_is_read_across_slices() -> None:
     text = NODE + "".join(f'slurm_node_cpus{{node="{value}"}} 1\n' for value in values)
 
     with mock.patch.object(module, "_read_lines", side_effect=AssertionError):
-        (family,) = parse(text, NODES).families
+        (family,) = read(text, NODES).families
 
     assert [row[0] for row in family.rows] == values
 
@@ -289,15 +293,15 @@ def test_any_honest_text_is_read_as_meant(case: tuple[str, list[tuple[object, ..
     """Strictly and line by line, whatever the names and numbers are."""
     text, families = case
 
-    assert list(map(plain, parse(text, ANY).families)) == families
+    assert list(map(plain, read(text, ANY).families)) == families
     assert list(map(plain, line_by_line(text, ANY).families)) == families
 
 
 @given(st.text())
 def test_no_text_at_all_makes_the_parser_raise(text: str) -> None:
     """Whatever comes, it is read or counted."""
-    parse(text, ANY)
-    parse(f"slurm_v_a{text}", ANY)
+    read(text, ANY)
+    read(f"slurm_v_a{text}", ANY)
 
 
 PIECES = st.sampled_from(
@@ -326,10 +330,12 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=40).map("".join))
 def test_what_is_served_of_any_text_is_valid_and_means_the_same(text: str) -> None:
     """Rendered again, the reference parser reads exactly the families that were read."""
-    families = parse(text, ANY).families
+    families = read(text, ANY).families
     served = {
         (sample.name, *sample.labels.values()): sample.value
-        for family in text_string_to_metric_families(render(families, ())[Format.TEXT].decode())
+        for family in text_string_to_metric_families(
+            b"".join(render(families, ())[Format.TEXT]).decode()
+        )
         for sample in family.samples
     }
 
@@ -340,7 +346,7 @@ def test_what_is_served_of_any_text_is_valid_and_means_the_same(text: str) -> No
 @given(st.lists(PIECES, max_size=40).map("".join))
 def test_the_strict_reading_never_disagrees_with_the_careful_one(text: str) -> None:
     """When a text passes the strict reading, the careful one finds the same."""
-    strict = module._read_strictly(text, ANY)
+    strict = module._read_strictly(text.encode(), ANY)
     if strict is not None:
         careful = line_by_line(text, ANY)
         assert list(map(plain, strict)) == list(map(plain, careful.families))

@@ -15,11 +15,11 @@ NODES = Family("slurm_node_cpus", "gauge", "Cores", ("node",), [("a", "8"), ("b"
 
 
 def text(*families: Family, labels: tuple[tuple[str, str], ...] = ()) -> str:
-    return render(families, labels)[Format.TEXT].decode()
+    return b"".join(render(families, labels)[Format.TEXT]).decode()
 
 
 def openmetrics(*families: Family, labels: tuple[tuple[str, str], ...] = ()) -> str:
-    return render(families, labels)[Format.OPENMETRICS].decode()
+    return b"".join(render(families, labels)[Format.OPENMETRICS]).decode()
 
 
 def test_a_family_has_one_help_one_type_and_its_samples() -> None:

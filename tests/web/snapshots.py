@@ -20,7 +20,7 @@ def snapshot(name: str, polled: float, rows: int = 2) -> Snapshot:
     """What a poll brings: one gauge ``slurm_<name>`` with as many samples, of 0, 1, ..."""
     samples = [(str(number), str(number)) for number in range(rows)]
     family = Family(f"slurm_{name}", "gauge", f"About {name}.", ("of",), samples)
-    parts = {fmt: pack(text) for fmt, text in render([family], ()).items()}
+    parts = {fmt: pack(*text) for fmt, text in render([family], ()).items()}
     return Snapshot(polled, parts, rows, body_bytes=100 * rows, dropped={})
 
 
