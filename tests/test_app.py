@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import math
 import re
 import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, final
 
+import bcrypt
 import pytest
 import structlog
+import yaml
 from structlog.testing import capture_logs
 
 from slurm_exporter.app import App
-from slurm_exporter.config import Address, BasicAuth, Config, Endpoint, Server, Slurm
+from slurm_exporter.config import (
+    Address,
+    BasicAuth,
+    Config,
+    Endpoint,
+    Server,
+    Slurm,
+    load_web_config,
+)
 from slurm_exporter.errors import ConfigError, ListenError, Problem
 from slurm_exporter.exposition import Format
 from slurm_exporter.poller import GRACE, Poller, Pollers
-from slurm_exporter.snapshot import State
+from slurm_exporter.snapshot import Health, State
 from tests.conftest import ManualClock
 from tests.fake_slurmctld import nothing
 from tests.processes import Samples, get, read_logfmt, read_samples, series, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from slurm_exporter.snapshot import View
     from slurm_exporter.sources import Answer
@@ -394,3 +407,95 @@ def test_readers_never_see_half_a_reload(running: Running, config: Config) -> No
     assert dict(first[0].snapshot.parts) == parts
     assert set(parts or ()) == set(Format)
     assert first[0].state(time.monotonic()) is State.UP
+
+
+# ------------------------------------------------------------------ files that change
+
+
+def hashed(password: str) -> str:
+    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
+
+
+def write_users(file: Path, **passwords: str) -> None:
+    file.write_text(yaml.safe_dump({"basic_auth_users": passwords}))
+
+
+def with_web_config(config: Config, file: Path) -> Config:
+    basic_auth, tls = load_web_config(str(file))
+    server = replace(config.server, basic_auth=basic_auth, tls=tls, web_config_file=str(file))
+    return replace(config, server=server)
+
+
+@pytest.fixture
+def web_config(config: Config, tmp_path: Path) -> Iterator[tuple[Running, Path]]:
+    """An App whose users are in a web config file."""
+    file = tmp_path / "web.yml"
+    write_users(file, alice=hashed("one"))
+    running = Running(with_web_config(config, file))
+    running._load = lambda: with_web_config(config, file)
+    running.app._load = running._load
+    with running:
+        yield running.polled(), file
+
+
+def status(running: Running, user: str, password: str) -> int:
+    credentials = base64.b64encode(f"{user}:{password}".encode()).decode()
+    return get(running.port, "/-/healthy", Authorization=f"Basic {credentials}").status
+
+
+def test_users_that_changed_count_without_a_reload(web_config: tuple[Running, Path]) -> None:
+    """As with Prometheus' other exporters."""
+    running, file = web_config
+    assert status(running, "alice", "one") == 200
+
+    write_users(file, bob=hashed("two"))
+    with capture_logs() as logs:
+        running.app.refresh()
+        running.app.refresh()
+
+    assert status(running, "alice", "one") == 401
+    assert status(running, "bob", "two") == 200
+    assert [line["event"] for line in logs if "auth" in line["event"]] == ["auth.users_loaded"]
+
+
+def test_users_that_cannot_be_read_leave_the_old_ones_and_are_told_once(
+    web_config: tuple[Running, Path],
+) -> None:
+    """Not every ten seconds."""
+    running, file = web_config
+    file.write_text("basic_auth_users: [oops]\n")
+
+    with capture_logs() as logs:
+        for _ in range(3):
+            running.app.refresh()
+
+    (line,) = [line for line in logs if line["event"] == "web.files_unusable"]
+    assert "basic_auth_users" in line["error"]
+    assert status(running, "alice", "one") == 200
+
+    write_users(file, bob=hashed("two"))
+    running.app.refresh()
+    assert status(running, "bob", "two") == 200
+
+
+def test_a_renewed_certificate_is_logged_when_it_is_taken(config: Config) -> None:
+    """What the certificate does with its files is its own affair."""
+    app = App(config, lambda: config)
+    renewed = [True, False]
+    app._certificate = SimpleNamespace(refresh=lambda: renewed.pop(0))
+
+    with capture_logs() as logs:
+        app.refresh()
+        app.refresh()
+
+    assert [line["event"] for line in logs] == ["tls.certificate_loaded"]
+
+
+def test_nothing_hangs_while_a_reload_waits(running: Running) -> None:
+    """Stopped pollers have promised no sign of life."""
+    running.polled().app._store.publish("jobs", Health(expected=0.0))
+    assert len(running.app.problems()) == 1
+
+    running.app._pollers.stop(10.0)
+
+    assert running.app.problems() == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 import structlog
 
-from slurm_exporter import __version__
+from slurm_exporter import __version__, cli
+from slurm_exporter.app import App
 from slurm_exporter.cli import main
 from tests.fake_slurmctld import FIXTURES, NAMES, hang, nothing, recorded
 from tests.processes import (
@@ -29,7 +31,7 @@ from tests.processes import (
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.fake_slurmctld import FakeSlurmctld
 
@@ -417,3 +419,23 @@ def test_flags_override_the_file(tmp_path: Path, slurmctld: FakeSlurmctld) -> No
     ]
     assert (statuses, reloaded) == ([200, 404], 200)
     assert (started["slurm"], started["endpoints"]) == (slurmctld.url, "jobs=1s")
+
+
+def test_a_dead_web_server_ends_the_process_with_an_error(
+    slurmctld: FakeSlurmctld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the service manager starts it again."""
+    config = Exporter(tmp_path, settings(slurmctld.url, names=["jobs"]))
+
+    def start(app: App, died: Callable[[], None]) -> list[str]:
+        died()
+        return ["127.0.0.1:1"]
+
+    monkeypatch.setattr(App, "start", start)
+    monkeypatch.setattr(App, "stop", lambda app: None)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGHUP, *cli._ENDING)}
+    try:
+        assert main(["--config.file", str(config.file)]) == 1
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -18,6 +17,7 @@ from urllib.request import urlopen
 import pytest
 
 from tests.fake_slurmctld import NAMES, FakeSlurmctld, recorded
+from tests.needs import need
 from tests.processes import FREE_PORT, Exporter, read_samples, series, settings, until
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.prometheus
 
-REQUIRE = "SLURM_EXPORTER_TESTS_REQUIRE"
-"""Environment variable: a comma-separated list of what must not be skipped."""
-
 USER = {"username": "prometheus", "password": "correct-horse-battery"}
 TROUBLE = re.compile(r'level"?[=:]"?(?:warn|error)|Append failed|Scrape failed', re.IGNORECASE)
 
@@ -37,12 +34,8 @@ TROUBLE = re.compile(r'level"?[=:]"?(?:warn|error)|Append failed|Scrape failed',
 def program(name: str) -> str:
     """Where a program of Debian's package prometheus is; without it the test is skipped."""
     path = shutil.which(name)
-    if path is None:
-        reason = f"{name} is not installed"
-        if "prometheus" in os.environ.get(REQUIRE, "").split(","):
-            pytest.fail(f"{REQUIRE} asks for prometheus, but {reason}")
-        pytest.skip(reason)
-    return path
+    need("prometheus", None if path else f"{name} is not installed")
+    return str(path)
 
 
 @final

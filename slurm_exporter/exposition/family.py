@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Iterator
+
+
+class Rows(Protocol):
+    """The samples of a family; may be read again and again."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
+        """Yield a tuple for each; see ``Family.rows``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,4 +36,4 @@ class Family:
     type: str
     help: str
     labels: tuple[str, ...]
-    rows: Collection[tuple[str, ...]]
+    rows: Rows

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -150,7 +149,7 @@ def _block(block: str, admission: Admission) -> Family | None:
     return Family(head[1], _TYPES[head[4]], head[2], labels, rows)
 
 
-class _Lines(Collection[tuple[str, ...]]):
+class _Lines:
     """The samples of a text, tokenized whenever they are read: only the text is kept.
 
     Slice by slice, because a search holds the interpreter lock until it is through.
@@ -176,9 +175,6 @@ class _Lines(Collection[tuple[str, ...]]):
             # A pattern with a single group finds strings and not tuples.
             yield from found if self._pattern.groups > 1 else zip(found)
             start = end
-
-    def __contains__(self, row: object) -> bool:
-        return any(row == other for other in self)
 
 
 @lru_cache(maxsize=1024)

@@ -136,6 +136,8 @@ class WebServer:
             asyncio.run(self._serve())
         except Exception:
             log.exception("web.crashed")
+        for bound in self._sockets:
+            bound.close()
         self._server.answering.set()
         if self._died is not None and not self._server.should_exit:
             self._died()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.needs import need
 from tests.slurm import tree
 from tests.slurm.cluster import SlurmCluster
 from tests.slurm.exporter import Exporter, config
@@ -16,9 +16,6 @@ from tests.slurm.workload import spoil_nodes, submit_mix
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-REQUIRE = "SLURM_EXPORTER_TESTS_REQUIRE"
-"""Environment variable: what must not be skipped, separated by commas."""
 
 
 @pytest.fixture(scope="session")
@@ -30,11 +27,7 @@ def slurm() -> None:
             tree.ensure()
         except tree.TreeError as error:
             reason = str(error)
-    if reason is None:
-        return
-    if "slurm" in os.environ.get(REQUIRE, "").split(","):
-        pytest.fail(f"{REQUIRE} asks for slurm, but {reason}")
-    pytest.skip(reason)
+    need("slurm", reason)
 
 
 @pytest.fixture(scope="session")

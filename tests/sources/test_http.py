@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from slurm_exporter.errors import ConnectError, PollTimeoutError, TooLargeError
-from slurm_exporter.sources.http import get
+from slurm_exporter.sources.http import _DeadlineReader, get
 from tests import fake_slurmctld as fake
 
 if TYPE_CHECKING:
@@ -165,3 +166,15 @@ def test_redirects_are_not_followed(slurmctld: FakeSlurmctld) -> None:
     assert (response.status, response.body) == (303, b"")
     assert response.location.endswith("/metrics/nodes")
     assert slurmctld.requests == {"/metrics/jobs": 1}
+
+
+def test_data_that_never_ends_does_not_outlast_the_deadline() -> None:
+    """Even when each receive finds some at once, so that no timeout of the socket ever comes."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(b"x" * 100)
+        ours.settimeout(0.001)
+        reader = _DeadlineReader(ours, ours.makefile("rb", buffering=0))
+        with pytest.raises(TimeoutError):
+            list(iter(lambda: (theirs.send(b"x"), reader.read(1)), None))
+        reader.close()

@@ -6,9 +6,8 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
-import pytest
-
 from slurm_exporter.config import Tls
+from tests.needs import need
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,8 +44,7 @@ class Authority:
 
     @staticmethod
     def _request(name: str, *arguments: str) -> None:
-        if shutil.which("openssl") is None:
-            pytest.fail("the command openssl makes the certificates of these tests; install it")
+        need("openssl", None if shutil.which("openssl") else "openssl is not installed")
         subprocess.run(
             ["openssl", *_REQUEST, "-subj", f"/CN={name}", *arguments],
             capture_output=True,

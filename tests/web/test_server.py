@@ -544,3 +544,32 @@ def test_tick_is_not_waited_for_when_the_server_stops(serve: Callable[..., Web],
     began = time.perf_counter()
     assert web.server.stop()
     assert time.perf_counter() - began < 2.0
+
+
+def test_server_that_dies_tells_and_does_not_leave_its_starter_waiting(
+    serve: Callable[..., Web],
+    routes: Routes,
+    monkeypatch: pytest.MonkeyPatch,
+    logged: list[Any],
+):
+    """Without it the process would poll on and answer nobody."""
+
+    async def startup(self: object, sockets: object = None) -> None:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(server_module._Server, "startup", startup)
+    died = threading.Event()
+
+    serve(routes, died=died.set)
+
+    assert died.wait(PATIENCE)
+    assert logged == [{"event": "web.crashed", "log_level": "error", "exc_info": True}]
+
+
+def test_server_that_is_stopped_has_not_died(serve: Callable[..., Web], routes: Routes):
+    """The end of the process is no news to it."""
+    died = threading.Event()
+    web = serve(routes, died=died.set)
+
+    assert web.server.stop()
+    assert not died.is_set()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import yaml
 
 from slurm_exporter import __version__
 from slurm_exporter.web.status import CONTENT_SECURITY_POLICY, render_status
+from tests.needs import need
 from tests.processes import FREE_PORT, Exporter, until
 from tests.web.chromium import CHROMIUM, Chromium
 from tests.web.stories import bad, endpoint, good, steady, told
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-REQUIRE = "SLURM_EXPORTER_TESTS_REQUIRE"
 """Environment variable: what must not be skipped, separated by commas."""
 
 ENDPOINTS = (
@@ -123,11 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory) -> Iterator[Chromium]:
     """A browser, or a skipped test, or a failed one where skipping is not allowed."""
-    if not Path(CHROMIUM).exists():
-        reason = f"{CHROMIUM} is not installed here"
-        if "browser" in os.environ.get(REQUIRE, "").split(","):
-            pytest.fail(f"{REQUIRE} asks for browser, but {reason}")
-        pytest.skip(reason)
+    need("browser", None if Path(CHROMIUM).exists() else f"{CHROMIUM} is not installed")
     with Chromium.start(tmp_path_factory.mktemp("chromium")) as browser:
         yield browser
 
