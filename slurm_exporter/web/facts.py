@@ -42,6 +42,7 @@ def _endpoint(view: EndpointView, now: float) -> dict[str, Any]:
         "source": endpoint.source,
         "state": view.state(now).value,
         "up": health.up,
+        "hanging": now > health.expected,
         "age_seconds": view.age(now),
         "interval_seconds": endpoint.interval,
         "effective_interval_seconds": health.effective_interval,

@@ -59,6 +59,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
 
 
 _TAB_COLOURS = {
+    "hanging": "crimson",
     "expired": "crimson",
     "never": "crimson",
     "stale": "darkorange",
@@ -118,6 +119,8 @@ def _marks(endpoint: Endpoint) -> Html:
     state, row = endpoint["state"], endpoint["failures_in_row"]
     waiting = condition(endpoint) == "waiting"
     marks = [fill(_MARK, condition="waiting" if waiting else state, words=state)]
+    if endpoint["hanging"]:
+        marks.append(fill(_MARK, condition="hanging", words="poller hangs"))
     if row:
         words = f"failing, {row} in a row" if row > 1 else "last poll failed"
         marks.append(fill(_MARK, condition="failing", words=words))

@@ -32,6 +32,7 @@ class _Verb:
 
 
 _VERBS = {
+    "hanging": _Verb("hangs", "hang"),
     "expired": _Verb("has expired", "have expired"),
     "never": _Verb("has never answered", "have never answered"),
     "stale": _Verb("is stale", "are stale"),
@@ -39,11 +40,13 @@ _VERBS = {
     "waiting": _Verb("waits for its first poll", "wait for their first poll", troubled=False),
     "up": _Verb("is up", "are up", troubled=False),
 }
-"""The conditions, worst first: the four states and two in which the state alone would mislead."""
+"""The conditions, worst first: the four states, and those in which the state would mislead."""
 
 
 def condition(endpoint: Mapping[str, Any]) -> str:
-    """Return an endpoint's state, but ``failing`` or ``waiting`` where that says more."""
+    """Return an endpoint's state, or another condition where that says more."""
+    if endpoint["hanging"]:
+        return "hanging"
     if endpoint["state"] == "never" and not endpoint["polls"]:
         return "waiting"
     if endpoint["state"] == "up" and endpoint["failures_in_row"]:

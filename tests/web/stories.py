@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -35,9 +36,10 @@ def endpoint(
     samples: int = 52,
     body_bytes: int = 4_812,
     dropped: Mapping[str, int] | None = None,
+    expected: float = math.inf,
 ) -> EndpointView:
     """One endpoint after these polls, oldest first; each that succeeded brought the same."""
-    health = Health(effective_interval=effective or interval, skipped=skipped)
+    health = Health(effective_interval=effective or interval, skipped=skipped, expected=expected)
     snapshot = None
     for poll in polls:
         brought = None

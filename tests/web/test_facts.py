@@ -22,6 +22,7 @@ NEVER_POLLED = {
     "source": "openmetrics",
     "state": "never",
     "up": False,
+    "hanging": False,
     "age_seconds": None,
     "interval_seconds": 30.0,
     "effective_interval_seconds": 30.0,

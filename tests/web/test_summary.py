@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from slurm_exporter.web.summary import Summary, condition, summarise
 from tests.web.stories import bad, endpoint, good, told
 
 PASTS = {
+    "hanging": [good(12)],
     "up": [good(12)],
     "failing": [good(42), bad(12, "connect", "refused")],
     "stale": [good(100)],
@@ -19,13 +22,16 @@ PASTS = {
 
 def endpoints(**conditions):
     """Facts of endpoints in these conditions."""
-    views = [endpoint(name, *PASTS[past]) for name, past in conditions.items()]
+    views = [
+        endpoint(name, *PASTS[past], expected=0.0 if past == "hanging" else math.inf)
+        for name, past in conditions.items()
+    ]
     return told(*views)["endpoints"]
 
 
 @pytest.mark.parametrize("past", PASTS)
 def test_condition_is_the_state_unless_that_would_mislead(past):
-    """Up with a failed poll is failing; never without any poll is waiting."""
+    """Up with a failed poll is failing, up with a poller that hangs is hanging, and so on."""
     (only,) = endpoints(jobs=past)
 
     assert past == condition(only)
@@ -36,6 +42,15 @@ def test_condition_is_the_state_unless_that_would_mislead(past):
     [
         ({}, Summary("waiting", "No endpoint is enabled")),
         ({"jobs": "up"}, Summary("up", "jobs is up")),
+        ({"jobs": "hanging"}, Summary("hanging", "jobs hangs")),
+        (
+            {"jobs": "hanging", "nodes": "hanging", "x": "expired"},
+            Summary(
+                "hanging",
+                "3 of 3 endpoints need attention",
+                "jobs and nodes hang; x has expired",
+            ),
+        ),
         ({"jobs": "never"}, Summary("never", "jobs has never answered")),
         ({"jobs": "up", "nodes": "up"}, Summary("up", "All 2 endpoints are up")),
         (
