@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 
 class Format(Enum):
@@ -33,6 +34,7 @@ _WILDCARDS = ("*/*", "text/*")
 _ESCAPINGS = ("allow-utf-8", "underscores", "dots", "values")
 
 
+@lru_cache(maxsize=32)
 def negotiate(accept: str) -> Media:
     """Choose the format for an ``Accept`` header.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -57,6 +57,7 @@ def text(status: int, message: str, *headers: tuple[bytes, bytes]) -> Reply:
     return Reply(status, f"{message}\n".encode(), headers=headers)
 
 
+@lru_cache(maxsize=32)
 def accepts_gzip(accept_encoding: str) -> bool:
     """Tell whether an ``Accept-Encoding`` header admits gzip."""
     for offer in accept_encoding.split(","):
