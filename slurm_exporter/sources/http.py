@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import socket
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,13 +19,17 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, IncompleteRead, NameResolutionError
+from urllib3.exceptions import (
+    HTTPError,
+    IncompleteRead,
+    NameResolutionError,
+    NewConnectionError,
+)
 
 from slurm_exporter import __version__
 from slurm_exporter.errors import ConnectError, PollError, PollTimeoutError, TooLargeError
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Iterator
 
 _CHUNK = 1 << 16
@@ -132,12 +137,40 @@ class _DeadlineResponse(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_DeadlineReader(sock, stream))
 
 
-class _Connection(HTTPConnection):
+class _Connecting(HTTPConnection):
+    """Connects within one timeout, where urllib3 gives it to each address of the host anew."""
+
     response_class = _DeadlineResponse
 
+    def _new_conn(self) -> socket.socket:
+        try:
+            return _connect(self._dns_host, self.port, self.timeout or 0.0)
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        except OSError as error:
+            raise NewConnectionError(self, str(error)) from error
 
-class _SecureConnection(HTTPSConnection):
-    response_class = _DeadlineResponse
+
+def _connect(host: str, port: int, timeout: float) -> socket.socket:
+    """Try a host's addresses in turn; each may take its share of the time that is left."""
+    deadline = time.monotonic() + timeout
+    addresses = [info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    errors: list[OSError] = []
+    for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
+        share = max(0.001, deadline - time.monotonic()) / left
+        try:
+            return socket.create_connection((str(address), port), share)
+        except OSError as error:
+            errors.append(error)
+    raise errors[-1]
+
+
+class _Connection(_Connecting):
+    """Plain HTTP."""
+
+
+class _SecureConnection(_Connecting, HTTPSConnection):
+    """HTTP over TLS."""
 
 
 class _Pool(HTTPConnectionPool):

@@ -178,3 +178,42 @@ def test_data_that_never_ends_does_not_outlast_the_deadline() -> None:
         with pytest.raises(TimeoutError):
             list(iter(lambda: (theirs.send(b"x"), reader.read(1)), None))
         reader.close()
+
+
+def test_all_addresses_of_a_host_share_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dead controller with three addresses takes no longer than one with a single one."""
+    addresses = ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
+    infos = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 1)) for address in addresses]
+    tried: list[tuple[str, float]] = []
+
+    def connect(address: tuple[str, int], timeout: float) -> socket.socket:
+        tried.append((address[0], timeout))
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: infos)
+    monkeypatch.setattr(socket, "create_connection", connect)
+
+    with pytest.raises(PollTimeoutError, match="within 3 s"):
+        get("http://controller:6817/metrics/jobs", 3.0, 0)
+
+    assert [address for address, _ in tried] == addresses
+    assert [round(timeout, 1) for _, timeout in tried] == [1.0, 1.5, 3.0]
+
+
+def test_the_second_address_is_used_when_the_first_refuses(
+    slurmctld: FakeSlurmctld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Localhost is often ::1 first, where slurmctld does not listen."""
+    port = int(slurmctld.url.rpartition(":")[2])
+    infos = [
+        (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", port, 0, 0)),
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)),
+    ]
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *args, **kwargs: infos if host == "ctl" else resolve(host, *args, **kwargs),
+    )
+
+    assert get(f"http://ctl:{port}/metrics/jobs", 5.0, 0).body == fake.recorded("jobs")
