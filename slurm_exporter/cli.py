@@ -25,6 +25,7 @@ from slurm_exporter.config import (
 )
 from slurm_exporter.demo import DemoSlurmctld
 from slurm_exporter.errors import ConfigError, ListenError, Problem
+from slurm_exporter.signals import HANDLED, hear, leave_to_main_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -150,7 +151,7 @@ def _signals() -> queue.SimpleQueue[int]:
             for ending in _ENDING:
                 signal.signal(ending, signal.SIG_DFL)
 
-    for number in (signal.SIGHUP, *_ENDING):
+    for number in HANDLED:
         signal.signal(number, collect)
     return signals
 
@@ -161,7 +162,9 @@ def _slurm(flags: argparse.Namespace) -> Iterator[tuple[str, ...]]:
     if not flags.demo:
         yield ()
         return
+    leave_to_main_thread()  # its threads inherit that, and this one takes it back
     with DemoSlurmctld() as slurmctld:
+        hear()
         yield (slurmctld.url,)
 
 

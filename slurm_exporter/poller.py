@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from slurm_exporter import schedule
+from slurm_exporter import schedule, signals
 from slurm_exporter.errors import INTERNAL, PollError
 from slurm_exporter.exposition import Format, Part, pack, render
 from slurm_exporter.snapshot import Failure, Poll, Snapshot, State
@@ -221,10 +221,14 @@ class Pollers:
         # Daemons, so that one that hangs in a poll cannot keep the process from ending.
         self._threads = [
             threading.Thread(
-                target=poller.run, args=(self._stop,), name=f"poller-{poller.name}", daemon=True
+                target=self._run, args=(poller,), name=f"poller-{poller.name}", daemon=True
             )
             for poller in pollers
         ]
+
+    def _run(self, poller: Poller) -> None:
+        signals.leave_to_main_thread()
+        poller.run(self._stop)
 
     def start(self) -> None:
         """Start every thread."""

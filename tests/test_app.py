@@ -316,12 +316,12 @@ def test_a_reload_says_what_takes_a_restart(
 
 
 def test_a_failed_reload_changes_nothing_but_says_so(running: Running) -> None:
-    before = running.view
+    before = [(view.endpoint, view.snapshot) for view in running.polled().view]
     loaded = running.own("config_last_reload_success_timestamp_seconds")
     running.config = ConfigError((Problem("a.yml", 3, "slurm.url", "must be a URL"),))
     with capture_logs() as log, pytest.raises(ConfigError, match=r"a\.yml:3: slurm\.url"):
         running.app.reload()
-    assert running.view == before
+    assert [(view.endpoint, view.snapshot) for view in running.view] == before
     until(lambda: running.own("config_last_reload_successful") == 0, "the gauge to fall")
     assert running.own("config_last_reload_success_timestamp_seconds") == loaded
     assert [(entry["event"], entry["error"]) for entry in log] == [

@@ -109,6 +109,27 @@ def test_a_reload_that_waits_for_a_poll_does_not_hold_up_the_second_signal(
         assert exporter.end(signal.SIGTERM, 1.5) == -signal.SIGTERM
 
 
+def blocks(task: Path, number: signal.Signals) -> bool:
+    """Whether a thread is deaf to a signal."""
+    lines = task.joinpath("status").read_text(encoding="utf-8").splitlines()
+    mask = next(line for line in lines if line.startswith("SigBlk:"))
+    return bool(int(mask.split()[1], 16) >> (number - 1) & 1)
+
+
+@pytest.mark.parametrize("number", [*ENDING, signal.SIGHUP])
+def test_only_the_main_thread_hears_signals(
+    tmp_path: Path, slurmctld: FakeSlurmctld, number: signal.Signals
+) -> None:
+    """One that another thread took would not wake the main thread, perhaps for ever."""
+    with Exporter(tmp_path, settings(slurmctld.url), FREE_PORT, "--demo") as exporter:
+        until(lambda: exporter.get("/-/ready").status == 200, "all endpoints")
+        pid = exporter.process.pid
+        hearing = [
+            task.name for task in Path(f"/proc/{pid}/task").iterdir() if not blocks(task, number)
+        ]
+    assert hearing == [str(pid)]
+
+
 # ------------------------------------------------------------------ the config again
 
 

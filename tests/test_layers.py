@@ -13,6 +13,7 @@ PACKAGE = Path(slurm_exporter.__file__).parent
 
 ROOMS = (
     "errors",
+    "signals",
     "config",
     "exposition",
     "sources",
@@ -36,7 +37,7 @@ LEFT = {"sources", "poller", "schedule"}
 RIGHT = {"page", "web"}
 """Rooms that answer clients."""
 
-SHARED = {"errors", "config", "exposition", "snapshot", "metrics"}
+SHARED = {"errors", "signals", "config", "exposition", "snapshot", "metrics"}
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 

@@ -13,6 +13,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from slurm_exporter.errors import ListenError
+from slurm_exporter.signals import leave_to_main_thread
 
 if TYPE_CHECKING:
     import ssl
@@ -132,6 +133,7 @@ class WebServer:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
+        leave_to_main_thread()
         try:
             asyncio.run(self._serve())
         except Exception:
