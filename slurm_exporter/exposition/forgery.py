@@ -1,29 +1,26 @@
-r"""Which samples must not be believed, because a line break in a name may have made them.
+r"""Which lines are honest samples, where users choose the names that slurmctld prints.
 
 On a cluster that does not enforce accounting any user chooses the account name of his jobs, and
 slurmctld prints it as it is.  A name such as ``x"} 1\nslurm_account_jobs{account="bio"} 999\n...``
-therefore becomes several lines, and some of them look like anybody's honest samples.  They can
-still be told apart, because slurmctld prints the same name once in each of some thirty families:
+therefore becomes several lines, and some of them look like anybody's samples.
 
-* A line inside the name comes back to the letter in every family.  An honest line never does,
-  so all copies are forged.
-* The line that the name begins, ``<family>{account="x"} 1``, stands in nearly every family right
-  before a line that does not belong there.  Then no sample of ``x`` is believed.
-* The line that ends the name is one and the same series in every family, with the numbers of
-  different families.  An honest series has one number, or, if somebody forged copies of it, one
-  number besides the copies'.  A series with more makes its account one that is not believed.
-
-So a user can make the numbers of an account disappear, but he cannot make them wrong.
+They can be told apart because slurmctld prints the same names, in the same order, once in each
+of some thirty families: line i of one family's block belongs to the same name as line i of
+every other's.  Where a name begins, each block has a line that begins with its own family's
+name.  A line inside a name is the same in all blocks, so it can look like a beginning in one of
+them at the most.  Beginnings are therefore the lines that most blocks agree on, and an honest
+sample is a beginning that is followed by the next one.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 Pair = tuple[str, str]
 """A label name and its value."""
@@ -38,65 +35,50 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Doubts:
-    """What must not be believed: lines that were copied, and all samples with some labels."""
+class Block:
+    """The lines below one family's header, and what each means; None where it is no sample."""
 
-    copies: frozenset[str] = frozenset()
-    labels: frozenset[Pair] = frozenset()
+    family: str
+    lines: Sequence[str]
+    rows: Sequence[Row | None]
 
-    def about(self, line: str, row: Row) -> bool:
-        """Whether a sample must not be believed."""
-        return line in self.copies or not self.labels.isdisjoint(row.labels)
+    def begins(self, index: int) -> bool:
+        """Whether a line begins with the family's own name."""
+        return self.lines[index].startswith((f"{self.family}{{", f"{self.family} "))
 
 
-def doubts(lines: Sequence[str], rows: Sequence[Row | None]) -> Doubts:
-    """Find what must not be believed.
+def honest(blocks: Sequence[Block]) -> list[set[int]]:
+    """Find the lines that are honest samples.
 
     Args:
-        lines: all lines of a text.
-        rows: what each of them means; None where it is no sample.
+        blocks: the blocks of all families that print the same names.
+
+    Returns:
+        For each block the indexes of its honest lines.  A single block cannot be compared with
+        another; there every line that begins like a sample is taken for one.
     """
-    copies = frozenset(line for line, count in Counter(lines).items() if count > 1)
-    bad = frozenset([*_before_a_cut(lines, rows, copies), *_with_many_numbers(rows)])
-    return Doubts(copies, bad)
+    if len(blocks) == 1:
+        return [{i for i in range(len(blocks[0].lines)) if blocks[0].begins(i)}]
+    length = Counter(len(block.lines) for block in blocks).most_common(1)[0][0]
+    aligned = [block for block in blocks if len(block.lines) == length]
+    votes = Counter(i for block in aligned for i in range(length) if block.begins(i))
+    begins = sorted(i for i, count in votes.items() if 2 * count > len(blocks))
+    whole = {begin for begin, end in pairwise([*begins, length]) if end == begin + 1}
+    names = {row.labels for block in aligned for i in whole if (row := block.rows[i])}
+    return [
+        {i for i in whole if block.begins(i)}
+        if len(block.lines) == length
+        else _known_once(block, names)
+        for block in blocks
+    ]
 
 
-def _before_a_cut(
-    lines: Sequence[str], rows: Sequence[Row | None], copies: frozenset[str]
-) -> Iterator[Pair]:
-    """Yield the labels of samples that stand right before a line that does not belong there.
-
-    Copies do not count: they are not believed anyway, and the account they name is a victim.
-    """
-    headers = Counter(map(_header, lines))
-    previous: Row | None = None
-    for line, row in zip(lines, rows, strict=True):
-        if previous is not None and not _may_follow(line, row, previous, headers):
-            yield from previous.labels
-        previous = None if line in copies else row
-
-
-def _may_follow(line: str, row: Row | None, previous: Row, headers: Counter[str]) -> bool:
-    """Whether an honest text can have ``line`` right after the sample ``previous``."""
-    if row is not None:
-        return row.name == previous.name
-    if _header(line):
-        return headers[_header(line)] == 1
-    # An unreadable sample of the same family is the beginning of another name with a line break.
-    return line.startswith((f"{previous.name}{{", f"{previous.name} "))
-
-
-def _header(line: str) -> str:
-    """Return the part of a HELP line that is there once in an honest text; else nothing."""
-    return " ".join(line.split(" ", 3)[:3]) if line.startswith("# HELP ") else ""
-
-
-def _with_many_numbers(rows: Sequence[Row | None]) -> Iterator[Pair]:
-    """Yield the labels of series that come with more numbers than copies can explain."""
-    numbers: defaultdict[tuple[str, tuple[Pair, ...]], Counter[str]] = defaultdict(Counter)
-    for row in filter(None, rows):
-        numbers[row.name, row.labels][row.number] += 1
-    for (_, labels), counts in numbers.items():
-        single = sum(count == 1 for count in counts.values())
-        if single > 1 or len(counts) > 1 + single:
-            yield from labels
+def _known_once(block: Block, names: set[tuple[Pair, ...]]) -> set[int]:
+    """Find the honest lines of a block that has lost or gained some: known names, once each."""
+    rows = [
+        (i, row.labels)
+        for i, row in enumerate(block.rows)
+        if row is not None and row.name == block.family
+    ]
+    copies = Counter(labels for _, labels in rows)
+    return {i for i, labels in rows if labels in names and copies[labels] == 1}

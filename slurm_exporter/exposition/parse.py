@@ -13,15 +13,16 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard, cast
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from slurm_exporter.exposition.family import Family
-from slurm_exporter.exposition.forgery import Doubts, Row, doubts
+from slurm_exporter.exposition.forgery import Block, Row, honest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 DROP_REASONS = ("malformed", "foreign", "duplicate", "forged")
 """Why a row of Slurm's text is not served.
@@ -31,7 +32,12 @@ repeats a series; ``forged`` may be the work of a line break in somebody's accou
 """
 
 _TYPES = {"gauge": "gauge", "counter": "counter", "untyped": "unknown", "unknown": "unknown"}
-_NUMBER = r"[-+]?(?:[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|Inf|NaN)"
+# What every reader of a page reads as a number: no sign before NaN, and nothing too large.
+_NUMBER = (
+    r"(?:[-+]?(?:[0-9]{1,40}(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,2})?"
+    r"|[0-9](?:\.[0-9]+)?[eE](?:[-+]?[12][0-9]{2}|\+?30[0-7]|-3[0-9]{2})|Inf)|NaN)"
+)
+_NUMBERS = re.compile(_NUMBER)
 _HEAD = re.compile(r"(\w+) (.*)\n# TYPE (\w+) (\w+)\n", re.ASCII)
 _LINE = re.compile(
     rf'(?P<name>[a-zA-Z_:][\w:]*)(?:\{{(?P<label>\w+)="(?P<value>.*)"\}})? (?P<number>{_NUMBER})',
@@ -43,6 +49,7 @@ _HEADER = re.compile(
 _SECOND_LABEL = re.compile(r'", *[a-zA-Z_]\w*="', re.ASCII)
 _SLICE = 1 << 16
 _EOF = "# EOF\n"
+_END = re.compile(r"\n?(?:# EOF\n?)?\Z")
 _HELP = b"# HELP "
 
 
@@ -195,14 +202,19 @@ class _Header(NamedTuple):
 
 
 def _read_lines(text: str, admission: Admission) -> Parsed:
-    lines = text.removesuffix(_EOF).removesuffix("\n").split("\n")
+    lines = _END.sub("", text).split("\n")
     read = [_read_line(line, admission) for line in lines]
-    rows = [meaning if isinstance(meaning, Row) else None for meaning in read]
-    collected = _Collected(
-        admission, doubts(lines, rows) if admission.chosen_by_users else Doubts()
-    )
-    for line, meaning in zip(lines, read, strict=True):
-        collected.add(line, meaning)
+    cuts = _cuts(read) if admission.chosen_by_users else []
+    forged = _forged(lines, read, cuts, admission)
+    # Where names may hold line breaks, only the headers that open a block are headers.
+    heads = {line for cut in cuts for line in (cut, cut + 1)}
+    collected = _Collected(admission)
+    for index, meaning in enumerate(read):
+        if isinstance(meaning, _Header):
+            if not admission.chosen_by_users or index in heads:
+                collected.head(meaning)
+        else:
+            collected.add(meaning, forged=index in forged)
     return collected.parsed()
 
 
@@ -211,7 +223,10 @@ def _read_line(line: str, admission: Admission) -> Row | _Header | None:
     if header is not None:
         return _Header(header["kind"], header["name"], header["text"] or "")
     match = _LINE.fullmatch(line)
-    row = _judged(line) if match is None else _row(match, admission)
+    if match is not None:
+        row: Row | None = _row(match, admission)
+    else:
+        row = None if admission.chosen_by_users else _judged(line.strip())
     if row is None or row.labels:
         return row
     # A job without an account has a row without the label: the empty label value.
@@ -235,37 +250,75 @@ def _judged(line: str) -> Row | None:
     try:
         (family,) = text_string_to_metric_families(line)
         (sample,) = family.samples
-    except ValueError:
+    except Exception:  # noqa: BLE001  # it has more ways to fail than it documents
         return None
-    number = line[line.rfind("}") + 1 :] if sample.labels else line[len(sample.name) :]
-    return Row(sample.name, tuple(sample.labels.items()), number.split()[0])
+    # The number as it is written: what follows the labels or the name, before a timestamp.
+    rest = line[line.rfind("}") + 1 :] if "{" in line else line[len(sample.name) :]
+    number = (rest.split() or [""])[0]
+    if _NUMBERS.fullmatch(number) is None:
+        return None
+    return Row(sample.name, tuple(sample.labels.items()), number)
+
+
+# ------------------------------------------------------------------ names with line breaks
+
+
+def _cuts(read: Sequence[Row | _Header | None]) -> list[int]:
+    """Find the lines that open a family's block: HELP lines of families that have only one."""
+    helps = Counter(line.name for line in read if _is_help(line))
+    return [i for i, line in enumerate(read) if _is_help(line) and helps[line.name] == 1]
+
+
+def _is_help(line: Row | _Header | None) -> TypeGuard[_Header]:
+    return isinstance(line, _Header) and line.kind == "HELP"
+
+
+def _forged(
+    lines: Sequence[str],
+    read: Sequence[Row | _Header | None],
+    cuts: Sequence[int],
+    admission: Admission,
+) -> set[int]:
+    """Return the indexes of lines that a line break in a name may have made."""
+    groups: dict[tuple[str, ...], list[tuple[int, Block]]] = {}
+    for cut, end in pairwise([*cuts, len(lines)]):
+        typed = any(isinstance(line, _Header) for line in read[cut + 1 : cut + 2])
+        start = cut + 1 + typed
+        rows = [line if isinstance(line, Row) else None for line in read[start:end]]
+        family = cast("_Header", read[cut]).name
+        labels = admission.labels(family)
+        if labels is not None:
+            group = groups.setdefault(labels, [])
+            group.append((start, Block(family, lines[start:end], rows)))
+    forged: set[int] = set()
+    for group in groups.values():
+        for (start, block), kept in zip(group, honest([b for _, b in group]), strict=True):
+            forged |= {start + i for i in range(len(block.lines)) if i not in kept}
+    return forged
 
 
 class _Collected:
     """Families that grow line by line."""
 
-    def __init__(self, admission: Admission, doubted: Doubts) -> None:
+    def __init__(self, admission: Admission) -> None:
         self._admission = admission
-        self._doubted = doubted
         self._headers: dict[tuple[str, str], str] = {}
         self._rows: dict[str, dict[tuple[str, ...], str]] = {}
         self._dropped: Counter[str] = Counter()
 
-    def add(self, line: str, meaning: Row | _Header | None) -> None:
-        if meaning is None:
-            self._dropped["malformed"] += 1
-        elif isinstance(meaning, _Header):
-            self._headers.setdefault((meaning.kind, meaning.name), meaning.text)
-        else:
-            reason = self._keep(line, meaning)
-            if reason is not None:
-                self._dropped[reason] += 1
+    def head(self, header: _Header) -> None:
+        self._headers.setdefault((header.kind, header.name), header.text)
 
-    def _keep(self, line: str, row: Row) -> str | None:
+    def add(self, row: Row | None, *, forged: bool) -> None:
+        reason = "malformed" if row is None else self._keep(row, forged=forged)
+        if reason is not None:
+            self._dropped[reason] += 1
+
+    def _keep(self, row: Row, *, forged: bool) -> str | None:
         """Keep a row, or return why not."""
         if self._admission.labels(row.name) != tuple(name for name, _ in row.labels):
             return "foreign"
-        if self._doubted.about(line, row):
+        if forged:
             return "forged"
         values = tuple(value for _, value in row.labels)
         rows = self._rows.setdefault(row.name, {})

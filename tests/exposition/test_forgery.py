@@ -75,20 +75,20 @@ def test_a_real_attack_changes_no_number_and_costs_no_honest_account() -> None:
     assert parsed.dropped["malformed"] > 0
 
 
-def test_copies_of_a_row_cost_the_victim_nothing() -> None:
-    """A forged row inside a name is the same in every family; the honest one stands alone."""
-    attack = f'x"}} 1\nslurm_account_jobs{{account="physics"}} {FORGED}\nz'
-    text, meant = slurmctld_says({"physics": 5, attack: 2, "chem": 2})
+def test_no_attack_costs_an_honest_account_anything() -> None:
+    """Copies of a victim's rows, a beginning and an end that look like them, alone or together."""
+    attacks = {
+        f'x"}} 1\nslurm_account_jobs{{account="physics"}} {FORGED}\nz': 2,
+        f'physics"}} {FORGED}\nz': 2,
+        f'bio"}} {FORGED}\nslurm_account_jobs_running{{account="q"}} 1\nz': 2,
+        'x"} 1\nslurm_account_jobs_running{account="chem': 2,
+        f'x"}} 1\nslurm_account_jobs {FORGED} #': 2,
+        f'x"}} 1\nslurm_user_jobs_running{{}} {FORGED} #': 2,
+        "x\n{, =y": 2,
+    }
+    text, meant = slurmctld_says({"": 1, "physics": 5, **attacks, "bio": 3, "chem": 2})
 
-    assert served(text) == {sample for sample in meant if sample[1] != attack}
-
-
-def test_a_name_that_begins_like_a_victims_row_costs_the_victim_but_forges_nothing() -> None:
-    """Which of two rows is honest cannot be told, so none is served."""
-    attack = f'physics"}} {FORGED}\nz'
-    text, meant = slurmctld_says({"physics": 5, attack: 2, "chem": 2})
-
-    assert served(text) == {sample for sample in meant if sample[1] not in {"physics", attack}}
+    assert served(text) == {sample for sample in meant if sample[1] not in attacks}
 
 
 def test_a_harmless_line_break_costs_only_its_own_account() -> None:
@@ -96,15 +96,6 @@ def test_a_harmless_line_break_costs_only_its_own_account() -> None:
     text, meant = slurmctld_says({"physics": 5, "two\nlines": 2, "chem": 2})
 
     assert served(text) == {sample for sample in meant if sample[1] != "two\nlines"}
-
-
-def test_the_empty_account_can_be_forged_no_more_than_others() -> None:
-    """A row without a label is the empty account."""
-    attack = f'x"}} 1\nslurm_account_jobs {FORGED}\nz'
-    text, meant = slurmctld_says({"": 5, attack: 2})
-    text = text.replace('{account=""}', "")
-
-    assert served(text) == {sample for sample in meant if sample[1] != attack}
 
 
 def test_a_forged_header_opens_no_family() -> None:
@@ -116,6 +107,45 @@ def test_a_forged_header_opens_no_family() -> None:
     text, meant = slurmctld_says({"physics": 5, attack: 2, "chem": 2})
 
     assert served(text) == {sample for sample in meant if sample[1] != attack}
+
+
+def test_the_headers_of_honest_families_are_not_the_attackers_to_write() -> None:
+    """Though his name stands before the true headers of most families."""
+    attack = (
+        'x"} 1\n# HELP slurm_account_jobs_running Buy my coins\n'
+        "# TYPE slurm_account_jobs_running counter\nz"
+    )
+    text, meant = slurmctld_says({"physics": 5, attack: 2, "chem": 2})
+
+    families = {family.name: family for family in parse(text.encode(), ADMISSION).families}
+
+    assert "coins" not in "".join(family.help for family in families.values())
+    assert served(text) <= meant
+
+
+def test_a_bad_row_costs_that_row_and_not_its_neighbours() -> None:
+    """Garbage instead of a row, beside a row, or a row that is lost."""
+    text, meant = slurmctld_says(HONEST)
+    row = 'slurm_account_jobs_failed{account="chem"} 0\n'
+    lost = ("slurm_account_jobs_failed", "chem", "0")
+
+    assert served(text.replace(row, "garbage\n")) == meant - {lost}
+    assert served(text.replace(row, "")) == meant - {lost}
+    assert served(text.replace(row, f"{row}garbage\n")) == meant
+    assert served(text.replace(row, row + row)) == meant - {lost}
+    assert served(f"{text}\n# EOF") == meant
+
+
+def test_a_single_family_is_read_as_it_stands() -> None:
+    """There is nothing to compare it with; rows of others are still foreign."""
+    text = (
+        "# HELP slurm_account_jobs Jobs\n# TYPE slurm_account_jobs gauge\n"
+        'slurm_account_jobs{account="x"} 1\nslurm_jobs_running 424242\n'
+        'slurm_account_jobs{account="y"} 2\n'
+    )
+
+    assert served(text) == {("slurm_account_jobs", "x", "1"), ("slurm_account_jobs", "y", "2")}
+    assert parse(text.encode(), ADMISSION).dropped == {"foreign": 1}
 
 
 LINES = st.one_of(
@@ -137,12 +167,15 @@ LINES = st.one_of(
             "# EOF",
             "",
             "anything",
+            "{, =y",
+            f"slurm_account_jobs {FORGED} #",
+            "slurm_user_jobs{} 5 #",
         ]
     ),
 )
 BEGINNINGS = st.sampled_from(["x", 'ghost"} 999', 'ghost"} 1', 'physics"} 999', 'bio"} 0', ""])
 ENDINGS = st.sampled_from(
-    ["z", "# HELP slurm_account_evil x", ""]
+    ["z", "# HELP slurm_account_evil x", "", "slurm_account_jobs 999 #", "slurm_user_jobs{} 5 #"]
     + [f'{family}{{account="{name}' for family in FAMILIES for name in ("ghost", "physics")]
 )
 ATTACKS = st.builds(
@@ -169,6 +202,10 @@ def test_no_name_whatsoever_makes_a_wrong_number(
     text, meant = slurmctld_says(dict(accounts))
 
     assert served(text) <= meant
+    # slurmctld without accounting lower-cases account names, so they cannot hold a header; one
+    # that did could make honest numbers disappear.
+    if not any("# HELP" in name for name, _ in attacks):
+        assert {sample for sample in meant if sample[1] in HONEST} <= served(text)
     assert {sample for sample in meant if sample[1] in {"alice", "mallory"}} >= {
         sample for sample in served(text) if sample[0].startswith("slurm_user")
     }
