@@ -67,8 +67,10 @@ class App:
             ConfigError: the certificate cannot be used.
         """
         self._config = config
+        self._started_with = config.server
         self._load = load
         self._lock = threading.Lock()
+        self._stopping = False
         self._reload = Reload(successful=True, last_success=time.time())
         self._http_metrics = HttpMetrics(HANDLERS)
         self._runtime = runtime_registry()
@@ -113,6 +115,8 @@ class App:
     def stop(self) -> None:
         """Begin no new poll, answer what was asked, end all threads."""
         log.info("exporter.stopping")
+        with self._lock:  # a reload under way would start new pollers
+            self._stopping = True
         hanging = self._pollers.stop(POLL_GRACE)
         if not self._web.stop():
             hanging.append("web")
@@ -127,6 +131,8 @@ class App:
             ConfigError: the new config is wrong; everything goes on with the old one.
         """
         with self._lock:
+            if self._stopping:
+                return
             try:
                 config = self._load()
                 logging.set_up(config.logging)
@@ -192,17 +198,15 @@ class App:
         )
 
     def _restart_pollers(self, config: Config) -> None:
-        # Each poll ends within its timeout, so waiting that long leaves no endpoint with two.
-        longest = max(endpoint.timeout for endpoint in self._config.enabled_endpoints)
-        self._pollers.stop(longest + POLL_GRACE)
-        self._store.configure(config.enabled_endpoints)
-        self._pollers = Pollers(pollers(config, self._store))
+        old = self._config
+        self._pollers.stop(0.0)
+        same = (config.labels, config.slurm.urls) == (old.labels, old.slurm.urls)
+        self._store.configure(config.enabled_endpoints, keep=same)
+        self._pollers = Pollers(pollers(config, self._store), after=self._pollers)
         self._pollers.start()
 
     def problems(self) -> list[str]:
         """Say which threads are dead or hang; empty when all is well."""
-        if self._pollers.stopped:  # a reload waits for them, and nobody promised anything
-            return []
         now = time.monotonic()
         dead = [f"thread {name} is dead" for name in self._pollers.dead()]
         return dead + [
@@ -235,9 +239,11 @@ class App:
         )
 
     def _warn_of_restart(self, config: Config) -> None:
-        old, new = self._config.server, config.server
-        if (old.listen, old.tls) != (new.listen, new.tls):
-            log.warning("config.needs_restart", keys="server.listen server.ssl")
+        old, new = self._started_with, config.server
+        changed = {"server.listen": old.listen != new.listen, "server.ssl": old.tls != new.tls}
+        if any(changed.values()):
+            keys = " ".join(key for key, differs in changed.items() if differs)
+            log.warning("config.needs_restart", keys=keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,5 +299,6 @@ def _certificate(config: Config) -> Certificate | None:
         return Certificate(tls)
     except OSError as error:
         message = f"cannot use {tls.cert_file} with {tls.key_file}: {error}"
-        problem = Problem(config.file or "--web.config.file", None, "", message)
-        raise ConfigError((problem,)) from error
+        web = config.server.web_config_file
+        where = (web, "tls_server_config") if web is not None else (config.file, "server.ssl")
+        raise ConfigError((Problem(where[0] or "", None, where[1], message),)) from error

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 GRACE = 10.0
 """Seconds that a poller may be late before it counts as hanging."""
 
+_LOOK_AGAIN = 0.1
+"""Seconds between two looks at whether an earlier thread has ended."""
+
 _NOTHING = Snapshot(0.0, {}, 0, 0, {})
 
 log = structlog.get_logger()
@@ -61,10 +64,18 @@ class Poller:
         self._stop = threading.Event()
         self._reported: tuple[str, str | None] | None = None
 
-    def run(self, stop: threading.Event) -> None:
-        """Poll at the endpoint's interval until told to stop."""
-        self._stop = stop
-        self._begin()
+    def run(self, stop: threading.Event, before: threading.Thread | None = None) -> None:
+        """Poll at the endpoint's interval until told to stop.
+
+        Args:
+            stop: set to end the loop, and to throw away what a poll under way will bring.
+            before: a thread that was told to stop and may still be in a poll of this endpoint;
+                its end is waited for, so that slurmctld is never asked by two at once.
+        """
+        self._begin(stop)
+        while before is not None and before.is_alive():
+            if stop.wait(_LOOK_AGAIN):
+                return
         due = self._monotonic() + self._offset
         self._expect(due)
         while not stop.wait(self._seconds_to(due)):
@@ -74,6 +85,14 @@ class Poller:
                     return
                 due = self._next_due(due)
             self._report()
+
+    def _begin(self, stop: threading.Event) -> None:
+        """Promise a sign of life, and take what an earlier poller reported for said."""
+        self._stop = stop
+        self._expect(self._monotonic() + self._endpoint.timeout)
+        view = self._store.endpoint(self.name)
+        if view.health.polls:
+            self._reported = self._condition(view)
 
     def poll(self) -> None:
         """Ask Slurm once and publish what came of it.  Raises nothing.
@@ -177,12 +196,6 @@ class Poller:
         event = f"endpoint.{word}"
         log.warning(event, **facts)
 
-    def _begin(self) -> None:
-        """Take what an earlier poller of the endpoint reported for said."""
-        view = self._store.endpoint(self.name)
-        if view.health.polls:
-            self._reported = self._condition(view)
-
     def _condition(self, view: EndpointView) -> tuple[str, str | None]:
         failure = view.health.failure
         return _word(view, self._monotonic()), failure.reason if failure else None
@@ -216,8 +229,15 @@ def _word(view: EndpointView, now: float) -> str:
 class Pollers:
     """The threads of all pollers, from start to stop."""
 
-    def __init__(self, pollers: Iterable[Poller]) -> None:
+    def __init__(self, pollers: Iterable[Poller], after: Pollers | None = None) -> None:
+        """Prepare the threads, without starting one.
+
+        Args:
+            pollers: one for each thread.
+            after: the stopped threads of an earlier config, whose polls come to an end first.
+        """
         self._stop = threading.Event()
+        self._before = after.last() if after is not None else {}
         # Daemons, so that one that hangs in a poll cannot keep the process from ending.
         self._threads = [
             threading.Thread(
@@ -226,9 +246,16 @@ class Pollers:
             for poller in pollers
         ]
 
+    def last(self) -> dict[str, threading.Thread]:
+        """Return by name the threads that may still be in a poll: these, or those before them."""
+        threads = {thread.name: thread for thread in self._threads}
+        return threads | {
+            name: thread for name, thread in self._before.items() if thread.is_alive()
+        }
+
     def _run(self, poller: Poller) -> None:
         signals.leave_to_main_thread()
-        poller.run(self._stop)
+        poller.run(self._stop, self._before.get(threading.current_thread().name))
 
     def start(self) -> None:
         """Start every thread."""
@@ -250,13 +277,8 @@ class Pollers:
             thread.join(max(0.0, deadline - time.monotonic()))
         return [thread.name for thread in self._threads if thread.is_alive()]
 
-    @property
-    def stopped(self) -> bool:
-        """Whether the threads were told to end."""
-        return self._stop.is_set()
-
     def dead(self) -> list[str]:
         """Return the names of threads that have ended though nobody stopped them."""
-        if self.stopped:
+        if self._stop.is_set():
             return []
         return [thread.name for thread in self._threads if not thread.is_alive()]

@@ -238,20 +238,32 @@ class SnapshotStore:
         self._view: View = ()
         self.configure(endpoints)
 
-    def configure(self, endpoints: Iterable[Endpoint]) -> None:
-        """Hold these endpoints from now on; those that were known before keep what they have."""
+    def configure(self, endpoints: Iterable[Endpoint], *, keep: bool = True) -> None:
+        """Hold these endpoints from now on; those that were known before keep their health.
+
+        Args:
+            endpoints: all that are held from now on.
+            keep: whether they keep their snapshots too; not when those would be made otherwise
+                now, or come from elsewhere.
+        """
         with self._lock:
             self._views = {
-                endpoint.name: self._configured(endpoint, self._views.get(endpoint.name))
+                endpoint.name: self._configured(endpoint, self._views.get(endpoint.name), keep)
                 for endpoint in endpoints
             }
             self._view = tuple(self._views.values())
 
     @staticmethod
-    def _configured(endpoint: Endpoint, known: EndpointView | None) -> EndpointView:
-        view = known or EndpointView(endpoint, Health())
-        health = replace(view.health, effective_interval=endpoint.interval, expected=math.inf)
-        return replace(view, endpoint=endpoint, health=health)
+    def _configured(endpoint: Endpoint, known: EndpointView | None, keep: bool) -> EndpointView:
+        view = known or EndpointView(endpoint, Health(effective_interval=endpoint.interval))
+        same = view.endpoint.interval == endpoint.interval
+        keep = keep and view.endpoint.path == endpoint.path
+        health = replace(
+            view.health,
+            effective_interval=view.health.effective_interval if same else endpoint.interval,
+            expected=math.inf,
+        )
+        return EndpointView(endpoint, health, view.snapshot if keep else None)
 
     def view(self) -> View:
         """Return all endpoints as they are at this moment.

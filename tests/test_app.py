@@ -31,7 +31,7 @@ from slurm_exporter.config import (
 from slurm_exporter.errors import ConfigError, ListenError, Problem
 from slurm_exporter.exposition import Format
 from slurm_exporter.poller import GRACE, Poller, Pollers
-from slurm_exporter.snapshot import Health, State
+from slurm_exporter.snapshot import State
 from tests.conftest import ManualClock
 from tests.fake_slurmctld import nothing
 from tests.processes import Samples, get, read_logfmt, read_samples, series, until
@@ -309,10 +309,14 @@ def test_a_reload_says_what_takes_a_restart(
     running: Running, config: Config, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server = replace(config.server, listen=(Address("127.0.0.1", 1),))
-    running.reload(replace(config, server=server))
+    for _ in range(2):  # what was not done after the first reload is still to be done
+        running.reload(replace(config, server=server))
     log = [read_logfmt(line) for line in capsys.readouterr().err.splitlines()]
-    assert [line["event"] for line in log if line["level"] == "warning"] == ["config.needs_restart"]
+    warnings = [(line["event"], line["keys"]) for line in log if line["level"] == "warning"]
+    assert warnings == [("config.needs_restart", "server.listen")] * 2
     assert running.samples()
+    running.reload(config)
+    assert "needs_restart" not in capsys.readouterr().err
 
 
 def test_a_failed_reload_changes_nothing_but_says_so(running: Running) -> None:
@@ -380,6 +384,47 @@ def test_a_poller_that_hangs_through_a_reload_disturbs_nobody(
         until(lambda: threads() == {"web", "poller-nodes"}, "its end")
         running.polled()
         assert running.app.problems() == []
+
+
+def test_an_endpoint_that_hangs_through_a_reload_is_named_and_delays_no_other(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its new poller waits for the old one, so that slurmctld is not asked twice at once."""
+    monkeypatch.setattr("slurm_exporter.poller.GRACE", 0.0)
+    source = Blocking()
+    with with_source(config, source) as running:
+        assert source.asked.wait(10)
+        running.reload(config)
+        hangs = "thread poller-jobs hangs: "
+        until(lambda: [p for p in running.app.problems() if p.startswith(hangs)], "its name")
+        until(lambda: running.own("endpoint_up", endpoint="nodes") == 1, "the other endpoint")
+        assert running.own("endpoint_up", endpoint="jobs") == 0
+        source.go_on.set()
+        running.polled()
+        assert running.own("endpoint_up", endpoint="jobs") == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"labels": (("cluster", "alpha"),)},
+        {"slurm": Slurm(urls=("http://127.0.0.1:1",))},
+    ],
+    ids=["labels", "urls"],
+)
+def test_a_reload_serves_nothing_that_the_new_config_would_not_have_made(
+    running: Running, config: Config, change: dict[str, object]
+) -> None:
+    """Series of another cluster, or without its label, would be wrong with a healthy face."""
+    running.app._store.publish = lambda *_: None  # the new pollers bring nothing
+    running.reload(replace(config, **change))
+    assert [view.snapshot for view in running.view] == [None, None, None]
+
+
+def test_a_reload_under_way_starts_nothing_after_a_stop(running: Running, config: Config) -> None:
+    running.app.stop()
+    running.reload(replace(config, endpoints=(JOBS,)))
+    assert threads() == set()
 
 
 def test_readers_never_see_half_a_reload(running: Running, config: Config) -> None:
@@ -489,13 +534,3 @@ def test_a_renewed_certificate_is_logged_when_it_is_taken(config: Config) -> Non
         app.refresh()
 
     assert [line["event"] for line in logs] == ["tls.certificate_loaded"]
-
-
-def test_nothing_hangs_while_a_reload_waits(running: Running) -> None:
-    """Stopped pollers have promised no sign of life."""
-    running.polled().app._store.publish("jobs", Health(expected=0.0))
-    assert len(running.app.problems()) == 1
-
-    running.app._pollers.stop(10.0)
-
-    assert running.app.problems() == []

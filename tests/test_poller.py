@@ -14,7 +14,7 @@ from slurm_exporter import poller as poller_module
 from slurm_exporter.config import Endpoint
 from slurm_exporter.errors import ConnectError, PollTimeoutError
 from slurm_exporter.exposition import Family, Format
-from slurm_exporter.poller import GRACE, Poller, Pollers
+from slurm_exporter.poller import _LOOK_AGAIN, GRACE, Poller, Pollers
 from slurm_exporter.snapshot import SnapshotStore, State
 from slurm_exporter.sources import Answer
 
@@ -359,12 +359,11 @@ def test_threads_are_named_after_their_endpoint_and_end_when_told() -> None:
     pollers.start()
     assert gate.entered.wait(10)
     assert "poller-jobs" in {thread.name for thread in threading.enumerate()}
-    assert (pollers.dead(), pollers.stopped) == ([], False)
+    assert pollers.dead() == []
     until_published(store)
 
     assert pollers.stop(10.0) == []
     assert "poller-jobs" not in {thread.name for thread in threading.enumerate()}
-    assert pollers.stopped
 
 
 def until_published(store: SnapshotStore) -> None:
@@ -416,7 +415,7 @@ def test_a_thread_that_ended_by_itself_is_dead_and_a_stopped_one_is_not() -> Non
     """Which must not happen, and must be seen when it does."""
     poller, _ = real_poller(Gate())
     ended = threading.Event()
-    poller.run = lambda stop: ended.set()
+    poller.run = lambda *_: ended.set()
     pollers = Pollers([poller])
     pollers.start()
     assert ended.wait(10)
@@ -425,6 +424,65 @@ def test_a_thread_that_ended_by_itself_is_dead_and_a_stopped_one_is_not() -> Non
     assert pollers.dead() == ["poller-jobs"]
     pollers.stop(1.0)
     assert pollers.dead() == []
+
+
+def test_an_endpoint_is_never_polled_by_two_threads_at_once() -> None:
+    """A new thread waits until the poll of the one before it has ended."""
+    old, new = Gate(), Gate()
+    first = Pollers([real_poller(old)[0]])
+    first.start()
+    assert old.entered.wait(10)
+    first.stop(0.0)
+    second = Pollers([real_poller(new)[0]], after=first)
+    second.start()
+
+    assert not new.entered.wait(3 * _LOOK_AGAIN)
+    assert second.dead() == []
+    old.open.set()
+    assert new.entered.wait(10)
+
+    new.open.set()
+    assert second.stop(10.0) == []
+
+
+def test_threads_of_any_earlier_config_are_waited_for() -> None:
+    """An endpoint that hangs, is switched off, and comes back is still the same endpoint."""
+    old, other, new = Gate(), Gate(), Gate()
+    other.open.set()
+    first = Pollers([real_poller(old)[0]])
+    first.start()
+    assert old.entered.wait(10)
+    first.stop(0.0)
+    second = Pollers([real_poller(other, "nodes")[0]], after=first)
+    second.start()
+    assert other.entered.wait(10)
+    assert second.stop(10.0) == []
+    third = Pollers([real_poller(new)[0]], after=second)
+    third.start()
+
+    assert not new.entered.wait(3 * _LOOK_AGAIN)
+
+    assert third.stop(10.0) == []
+    old.open.set()
+    wait_for_end(first)
+    assert not new.entered.is_set()
+
+
+def test_the_watchdog_learns_of_a_thread_that_waits_too_long_for_the_one_before(
+    clock: ManualClock,
+) -> None:
+    """The promise is that the old poll ends within its timeout."""
+    house = House(clock)
+    gone = threading.Event()
+    before = threading.Thread(target=gone.wait)
+    before.start()
+
+    house.poller.run(StopAt(clock, clock.now + 1.0), before)
+    gone.set()
+    before.join()
+
+    assert house.source.polls == []
+    assert house.view.health.expected == 1000.0 + JOBS.timeout + GRACE
 
 
 def wait_for_end(pollers: Pollers) -> None:

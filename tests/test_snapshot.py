@@ -244,6 +244,30 @@ def test_a_reload_keeps_what_is_known_of_endpoints_that_stay() -> None:
         store.endpoint("nodes")
 
 
+def test_a_reload_leaves_a_stretched_interval_as_it_is() -> None:
+    """It was stretched for slurmctld's sake, which has not become faster."""
+    store = SnapshotStore([JOBS])
+    store.publish("jobs", Health(effective_interval=90.0))
+
+    store.configure([dataclasses.replace(JOBS, max_age=999.0)])
+
+    assert store.endpoint("jobs").health.effective_interval == 90.0
+
+
+@pytest.mark.parametrize(
+    ("path", "keep"), [("/metrics/other", True), (JOBS.path, False)], ids=["path", "told"]
+)
+def test_a_reload_drops_a_snapshot_that_comes_from_elsewhere(path: str, keep: bool) -> None:
+    """Its health stays: the counters must not go back."""
+    store = SnapshotStore([JOBS])
+    store.publish("jobs", Health().after(Poll(1.0, 0.1), snapshot()), snapshot())
+
+    store.configure([dataclasses.replace(JOBS, path=path)], keep=keep)
+
+    (jobs,) = store.view()
+    assert (jobs.snapshot, jobs.health.polls) == (None, 1)
+
+
 def test_readers_never_see_a_new_snapshot_with_an_old_health() -> None:
     """A publish is seen whole or not at all, by many readers at once."""
     store = SnapshotStore([JOBS])
