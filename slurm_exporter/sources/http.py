@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import io
 import socket
+import ssl
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -199,17 +200,26 @@ def _explained(error: Exception, url: str, timeout: float) -> PollError:
     return ConnectError(f"{urlsplit(url).netloc}: {words}")
 
 
+_MEANINGS = {
+    NameResolutionError: "cannot resolve the host name",
+    http.client.RemoteDisconnected: (
+        "closed the connection without an answer; slurmctld before 25.11 has no metrics"
+    ),
+    http.client.BadStatusLine: "does not speak HTTP; is the port right?",
+    ssl.SSLError: "does not speak TLS; slurmctld itself wants http://, not https://",
+}
+
+
 def _words(cause: BaseException) -> str | None:
     """Say what an exception means; None where another one of the chain may say it better."""
-    if isinstance(cause, NameResolutionError):
-        return "cannot resolve the host name"
     if isinstance(cause, IncompleteRead):
         total = cause.partial + (cause.expected or 0)
         return f"closed the connection after {cause.partial} of {total} bytes"
-    if isinstance(cause, http.client.RemoteDisconnected):
-        return "closed the connection without an answer; slurmctld before 25.11 has no metrics"
-    if isinstance(cause, http.client.BadStatusLine):
-        return "does not speak HTTP; is the port right?"
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {cause.verify_message}"
+    for kind, meaning in _MEANINGS.items():
+        if isinstance(cause, kind):
+            return meaning
     return cause.strerror.lower() if isinstance(cause, OSError) and cause.strerror else None
 
 

@@ -30,13 +30,16 @@ if TYPE_CHECKING:
 _TRY_ANOTHER = (ConnectError, PollTimeoutError, StandbyError, HttpStatusError)
 _SEE_OTHER = 303
 
+_SHARE = 0.8
+"""Of the time that is left, how much one controller may take while others wait for their turn."""
+
 
 class OpenMetricsSource:
     """Asks the controllers for one native endpoint.
 
-    With several URLs the one that answered last is asked first.  A controller that cannot be
-    reached, or that stands by, passes the turn to the next; all turns share the endpoint's
-    timeout.
+    With several URLs the one that answered last is asked first and may take most of the time.  A
+    controller that cannot be reached, or that stands by, passes the turn to the next; all turns
+    share the endpoint's timeout.
     """
 
     def __init__(
@@ -76,16 +79,15 @@ class OpenMetricsSource:
         waiting = list(self._urls)
         while waiting:
             url = waiting.pop(0)
+            left = max(0.001, end - self._monotonic())
             try:
-                left = max(0.001, end - self._monotonic())
-                response = get(url, left / (len(waiting) + 1), self._size_limit)
-                body = self._checked(url, response)
+                response = get(url, left * _SHARE if waiting else left, self._size_limit)
+                return self._checked(url, response)
             except _TRY_ANOTHER as error:
                 errors.append(error)
-                continue
-            # The next poll begins with the controller that answered.
-            self._urls.sort(key=lambda other: other != url)
-            return body
+                # The next poll begins with a controller that may answer.
+                self._urls.remove(url)
+                self._urls.append(url)
         raise _summed_up(errors)
 
     def _checked(self, url: str, response: Response) -> bytes:
@@ -102,7 +104,7 @@ class OpenMetricsSource:
         if status == _SEE_OTHER:
             raise StandbyError(self._standby(url, response.location))
         if status == 404:
-            raise HttpStatusError(f"{said}; this slurmctld has no such metrics endpoint")
+            raise HttpStatusError(f"{said}; is this slurmctld, and is slurm.url without a path?")
         raise HttpStatusError(said)
 
     def _standby(self, url: str, location: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import socket
+import ssl
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -12,8 +15,12 @@ import pytest
 from slurm_exporter.errors import ConnectError, PollTimeoutError, TooLargeError
 from slurm_exporter.sources.http import _DeadlineReader, get
 from tests import fake_slurmctld as fake
+from tests.web.certificates import Authority
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
     from tests.fake_slurmctld import FakeSlurmctld
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\nContent-Type: text/plain\r\n\r\n"
@@ -134,6 +141,52 @@ def test_garbage_instead_of_http_is_a_failure(slurmctld: FakeSlurmctld) -> None:
 
     with pytest.raises(ConnectError, match="does not speak HTTP; is the port right"):
         fetch(slurmctld)
+
+
+@contextlib.contextmanager
+def one_client(behave: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server that treats its first client so; gives its https URL."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with server.accept()[0] as connection:
+                behave(connection)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"https://127.0.0.1:{server.getsockname()[1]}"
+        thread.join()
+
+
+def test_tls_to_a_server_without_it_is_said() -> None:
+    """slurmctld speaks none; who writes https:// means a proxy in front of it."""
+
+    def refuse(connection: socket.socket) -> None:
+        connection.recv(1 << 16)
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with (
+        one_client(refuse) as url,
+        pytest.raises(ConnectError, match="does not speak TLS; slurmctld itself wants http://"),
+    ):
+        get(url, 5.0, 0)
+
+
+def test_a_certificate_of_a_stranger_is_not_trusted(tmp_path: Path) -> None:
+    """The reason is the one that OpenSSL gives."""
+    files = Authority(tmp_path, "nobody").issue("server")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files.cert_file, files.key_file)
+
+    def offer(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # the client hangs up
+            context.wrap_socket(connection, server_side=True).close()
+
+    with (
+        one_client(offer) as url,
+        pytest.raises(ConnectError, match="its certificate is not trusted: unable to get"),
+    ):
+        get(url, 5.0, 0)
 
 
 def test_a_body_over_the_limit_is_given_up(slurmctld: FakeSlurmctld) -> None:

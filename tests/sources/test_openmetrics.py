@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,6 +21,10 @@ from slurm_exporter.errors import (
 from slurm_exporter.sources.openmetrics import OpenMetricsSource
 from tests import fake_slurmctld as fake
 from tests.fake_slurmctld import NAMES, FakeSlurmctld
+
+if TYPE_CHECKING:
+    import socket
+    import threading
 
 ENDPOINTS = {endpoint.name: endpoint for endpoint in DEFAULT_ENDPOINTS}
 
@@ -83,7 +88,11 @@ def test_nothing_from_users_and_accounts_means_that_nobody_has_jobs(
     [
         ("401 Unauthorized", AuthError, "answered 401; slurmctld wants a token"),
         ("403 Forbidden", AuthError, "answered 403; slurmctld wants a token"),
-        ("404 Not Found", HttpStatusError, "answered 404; this slurmctld has no such metrics"),
+        (
+            "404 Not Found",
+            HttpStatusError,
+            "answered 404; is this slurmctld, and is slurm.url without",
+        ),
         ("500 Internal Server Error", HttpStatusError, "answered 500"),
         ("204 No Content", HttpStatusError, "answered 204"),
         ("302 Found", HttpStatusError, "answered 302"),
@@ -201,8 +210,26 @@ def test_a_hanging_primary_leaves_time_for_the_next(
 ) -> None:
     """One controller's silence takes its share of the timeout, not all of it."""
     slurmctld.behaviours["/metrics/jobs"] = fake.hang()
+    jobs = source(slurmctld, second, timeout=1.0)
 
-    assert source(slurmctld, second, timeout=1.0).poll().families
+    assert jobs.poll().families
+    assert jobs.poll().families
+    assert slurmctld.requests["/metrics/jobs"] == 1
+
+
+def test_the_controller_that_answers_has_most_of_the_time(
+    slurmctld: FakeSlurmctld, second: FakeSlurmctld
+) -> None:
+    """A slow answer must not fail because a standby might have been asked."""
+
+    def slowly(connection: socket.socket, stop: threading.Event) -> None:
+        stop.wait(1.2)
+        fake.answer(fake.recorded("jobs"))(connection, stop)
+
+    slurmctld.behaviours["/metrics/jobs"] = slowly
+
+    assert source(slurmctld, second, timeout=2.0).poll().families
+    assert not second.requests
 
 
 def test_when_no_controller_answers_each_ones_reason_is_told(
