@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import os
 import platform
-import queue
 import signal
 import sys
 from dataclasses import replace
@@ -25,7 +24,7 @@ from slurm_exporter.config import (
 )
 from slurm_exporter.demo import DemoSlurmctld
 from slurm_exporter.errors import ConfigError, ListenError, Problem
-from slurm_exporter.signals import HANDLED, hear, leave_to_main_thread
+from slurm_exporter.signals import HANDLED, Inbox, hear, leave_to_main_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -38,6 +37,8 @@ _ENDING = (signal.SIGTERM, signal.SIGINT)
 
 _DIED = 0
 """Stands among the signals for a web server that ended; better be restarted than run without."""
+
+_WEB_CONFIG = "--web.config.file"
 
 _EVERYWHERE = ("0.0.0.0", "[::]")  # noqa: S104
 
@@ -141,19 +142,17 @@ def _where_to_look(config: Config, address: str) -> str:
     )
 
 
-def _signals() -> queue.SimpleQueue[int]:
+def _signals() -> Inbox:
     """Collect the signals from now on; a second one that ends us does so at once."""
-    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
 
     def collect(number: int, _: object) -> None:
-        signals.put(number)
         if number in _ENDING:
             for ending in _ENDING:
                 signal.signal(ending, signal.SIG_DFL)
 
     for number in HANDLED:
         signal.signal(number, collect)
-    return signals
+    return Inbox()
 
 
 @contextlib.contextmanager
@@ -177,7 +176,7 @@ def _config(flags: argparse.Namespace, urls: tuple[str, ...]) -> Config:
     Raises:
         ConfigError: the file or a flag is wrong.
     """
-    config = load(flags.config) if flags.config else Config()
+    config = load(flags.config) if flags.config is not None else Config()
     server = _server(flags, config.server)
     logging = replace(
         config.logging,
@@ -202,18 +201,34 @@ def _hastened(endpoint: Endpoint) -> Endpoint:
 
 
 def _server(flags: argparse.Namespace, server: Server) -> Server:
-    if flags.listen:
+    if flags.listen is not None:
         listen = [_checked("--web.listen-address", parse_address, text) for text in flags.listen]
         server = replace(server, listen=tuple(listen))
-    if flags.telemetry_path:
+    if flags.telemetry_path is not None:
         path = _checked("--web.telemetry-path", check_telemetry_path, flags.telemetry_path)
         server = replace(server, telemetry_path=path)
     if flags.enable_lifecycle:
         server = replace(server, enable_lifecycle=True)
-    if flags.web_config:
+    if flags.web_config is not None:
         basic_auth, tls = load_web_config(flags.web_config)
+        _check_alone(server)
         server = replace(server, basic_auth=basic_auth, tls=tls, web_config_file=flags.web_config)
     return server
+
+
+def _check_alone(server: Server) -> None:
+    """Refuse to choose between two protections: whichever lost would be off unnoticed."""
+    doubles = {
+        "server.basic_auth": (server.basic_auth, "move its user to basic_auth_users"),
+        "server.ssl": (server.tls, "move its files to tls_server_config"),
+    }
+    problems = tuple(
+        Problem(_WEB_CONFIG, None, "", f"cannot be used together with {key}; {remedy}")
+        for key, (value, remedy) in doubles.items()
+        if value is not None
+    )
+    if problems:
+        raise ConfigError(problems)
 
 
 def _checked(flag: str, check: Callable[[str], Value], text: str) -> Value:
@@ -223,12 +238,24 @@ def _checked(flag: str, check: Callable[[str], Value], text: str) -> Value:
         raise ConfigError((Problem(flag, None, "", str(error)),)) from error
 
 
+def _path(text: str) -> str:
+    """Refuse an empty path: it is a script's unset variable, not a flag that was left out."""
+    if not text:
+        raise argparse.ArgumentTypeError("must be the path of a file")
+    return text
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="slurm_exporter", description=_DESCRIPTION, allow_abbrev=False
     )
     parser.add_argument(
-        "--config.file", "--config", dest="config", metavar="PATH", help="the YAML config file"
+        "--config.file",
+        "--config",
+        dest="config",
+        metavar="PATH",
+        type=_path,
+        help="the YAML config file",
     )
     parser.add_argument(
         "--config.check",
@@ -252,9 +279,10 @@ def _parser() -> argparse.ArgumentParser:
         help="where to listen (repeatable, default :9341)",
     )
     parser.add_argument(
-        "--web.config.file",
+        _WEB_CONFIG,
         dest="web_config",
         metavar="PATH",
+        type=_path,
         help="TLS and users, in the format that Prometheus' exporters share",
     )
     parser.add_argument(
@@ -269,8 +297,15 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="allow reloading by POST to /-/reload",
     )
-    parser.add_argument("--log.level", dest="log_level", choices=LOG_LEVELS)
-    parser.add_argument("--log.format", dest="log_format", choices=LOG_FORMATS)
+    parser.add_argument(
+        "--log.level", dest="log_level", choices=LOG_LEVELS, help="what is logged (default info)"
+    )
+    parser.add_argument(
+        "--log.format",
+        dest="log_format",
+        choices=LOG_FORMATS,
+        help="how log lines look (default logfmt)",
+    )
     parser.add_argument(
         "--version",
         action="version",

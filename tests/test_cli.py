@@ -176,8 +176,50 @@ def test_checking_finds_a_certificate_that_cannot_be_used(
     )
     assert main(["--config.file", str(config.file), "--config.check"]) == 2
     output = capsys.readouterr()
-    assert output.err.startswith(f"{config.file}: cannot use {pem} with {pem}: ")
+    assert output.err.startswith(f"{config.file}: server.ssl: cannot use {pem} with {pem}: ")
     assert output.out == ""
+
+
+def test_checking_finds_a_certificate_of_the_web_config_that_cannot_be_used(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pem, web = tmp_path / "server.pem", tmp_path / "web.yml"
+    pem.write_text("no certificate\n", encoding="utf-8")
+    web.write_text(
+        "tls_server_config: {cert_file: server.pem, key_file: server.pem}\n", encoding="utf-8"
+    )
+    assert main([f"--web.config.file={web}", "--config.check"]) == 2
+    assert capsys.readouterr().err.startswith(
+        f"{web}: tls_server_config: cannot use {pem} with {pem}: "
+    )
+
+
+def test_checking_makes_no_log_file(tmp_path: Path) -> None:
+    """It would belong to whoever checks, and the service could not write to it."""
+    config = Exporter(tmp_path, {"logging": {"output": str(tmp_path / "exporter.log")}})
+    assert main(["--config.file", str(config.file), "--config.check"]) == 0
+    assert not (tmp_path / "exporter.log").exists()
+
+
+def test_two_places_for_users_or_certificates_are_one_too_many(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whichever lost would be off unnoticed."""
+    (tmp_path / "web.yml").write_text("{}", encoding="utf-8")
+    pem = tmp_path / "server.pem"
+    pem.touch()
+    protected = {
+        "basic_auth": {"enabled": True, "username": "admin", "password": "password"},
+        "ssl": {"enabled": True, "cert_file": str(pem), "key_file": str(pem)},
+    }
+    config = Exporter(tmp_path, {"server": protected})
+    assert main([f"--config.file={config.file}", f"--web.config.file={tmp_path / 'web.yml'}"]) == 2
+    assert capsys.readouterr().err == (
+        "--web.config.file: cannot be used together with server.basic_auth;"
+        " move its user to basic_auth_users\n"
+        "--web.config.file: cannot be used together with server.ssl;"
+        " move its files to tls_server_config\n"
+    )
 
 
 @pytest.mark.parametrize("extra", [(), ("--config.check",), ("--once",)])
@@ -210,6 +252,8 @@ def test_a_file_that_cannot_be_read_is_named_with_the_reason(
         ("--web.listen-address", "nonsense", "must be HOST:PORT such as :9341 or 127.0.0.1:9341"),
         ("--web.listen-address", ":70000", "must be a port from 0 to 65535, not '70000'"),
         ("--web.listen-address", "::1:9341", "an IPv6 address needs brackets"),
+        ("--web.listen-address", "", "must be HOST:PORT such as :9341"),
+        ("--web.telemetry-path", "", "must be a path that starts with /"),
         ("--web.telemetry-path", "metrics", "must be a path that starts with /"),
         ("--web.telemetry-path", "/-/ready", "is another page of slurm_exporter"),
     ],
@@ -229,6 +273,8 @@ def test_a_bad_value_of_a_flag_is_a_sentence(
         (("--log.level", "chatty"), "argument --log.level: invalid choice: 'chatty'"),
         (("--log.format", "xml"), "argument --log.format: invalid choice: 'xml'"),
         (("--config.file",), "argument --config.file/--config: expected one argument"),
+        (("--config.file=",), "argument --config.file/--config: must be the path of a file"),
+        (("--web.config.file=",), "argument --web.config.file: must be the path of a file"),
         (("--onc",), "unrecognized arguments: --onc"),
         (("jobs",), "unrecognized arguments: jobs"),
     ],
@@ -257,7 +303,8 @@ def test_a_log_file_that_cannot_be_written_is_wrong_usage(tmp_path: Path) -> Non
     result = run(f"--config.file={config.file}", FREE_PORT)
     assert result.returncode == 2
     assert result.stderr == (
-        f"logging.output: cannot write to {output}: No such file or directory\n"
+        f"{config.file}:1: logging.output: cannot write to {output}:"
+        f" {output.parent} does not exist\n"
     )
 
 
@@ -395,7 +442,6 @@ def test_flags_override_the_file(tmp_path: Path, slurmctld: FakeSlurmctld) -> No
         "server": {
             "listen": "127.0.0.1:1",
             "telemetry_path": "/old",
-            "basic_auth": {"enabled": True, "username": "admin", "password": "password"},
         },
         "logging": {"level": "error", "format": "json"},
     }

@@ -140,7 +140,9 @@ def _compose(text: str, problems: Problems) -> yaml.Node | None:
     except _TooDeepError:
         problems.stop(loader.line + 1, "", _TOO_DEEP)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or loader.get_mark()
+        # A quote that is not closed shows at the end of the file; what matters is where it begins.
+        opened = error.context_mark if "unexpected end of stream" in str(error.problem) else None
+        mark = opened or error.problem_mark or loader.get_mark()
         problems.stop(mark.line + 1, "", f"not valid YAML: {_reason(error)}")
     except (ValueError, OverflowError):
         # PyYAML lets these out for an escape or a version number beyond all bounds.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,5 +57,28 @@ def readable(path: str) -> str:
         with Path(path).open("rb"):
             return path
     except OSError as error:
-        name = path if path.isprintable() else repr(path)
-        raise ValueError(f"cannot read {name}: {error.strerror}") from None
+        raise ValueError(f"cannot read {_shown(path)}: {error.strerror}") from None
+
+
+def writable(path: str) -> str:
+    """The path of a file that can be written, or made; nothing is made yet.
+
+    Raises:
+        ValueError: it cannot; the message has the path and the reason.
+    """
+    file = Path(path)
+    existing = file if file.exists() else file.parent
+    reason = None
+    if file.is_dir():
+        reason = "Is a directory"
+    elif not existing.exists():
+        reason = f"{_shown(str(existing))} does not exist"
+    elif not os.access(existing, os.W_OK, effective_ids=True):
+        reason = "Permission denied"
+    if reason:
+        raise ValueError(f"cannot write to {_shown(path)}: {reason}")
+    return path
+
+
+def _shown(path: str) -> str:
+    return path if path.isprintable() else repr(path)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from slurm_exporter.config.endpoints import read_endpoints
 from slurm_exporter.config.fields import distinct
-from slurm_exporter.config.files import beside, read_text
+from slurm_exporter.config.files import beside, read_text, writable
 from slurm_exporter.config.model import LOG_FORMATS, LOG_LEVELS, Config, Logging, Slurm
 from slurm_exporter.config.problems import Problems
 from slurm_exporter.config.sections import open_document
@@ -110,7 +110,7 @@ def _read_logging(section: Section, file: str) -> Logging:
                 "must be stderr, stdout or the path of a file with a / in it,"
                 f" not {quote(text)}{suggestion(text, _LOG_STREAMS)}"
             )
-        return beside(text, file)
+        return writable(beside(text, file))
 
     logging = Logging(
         level=section.take("level").choice(LOG_LEVELS, default.level),

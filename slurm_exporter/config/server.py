@@ -10,7 +10,7 @@ from slurm_exporter.config.model import Address, BasicAuth, Server, Tls
 from slurm_exporter.config.values import (
     ADDRESS_FORM,
     PORT_FORM,
-    check_not_empty,
+    check_password,
     check_port,
     check_telemetry_path,
     check_user_name,
@@ -68,7 +68,7 @@ def _read_basic_auth(section: Section) -> BasicAuth | None:
     section.finish()
     if not enabled:
         return None
-    return BasicAuth(((name.text(check_user_name, ""), password.text(check_not_empty, "")),))
+    return BasicAuth(((name.text(check_user_name, ""), password.text(check_password, "")),))
 
 
 def _read_ssl(section: Section) -> Tls | None:

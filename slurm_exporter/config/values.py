@@ -70,6 +70,8 @@ def check_url(text: str) -> str:
     host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname or ""
     if url.scheme not in {"http", "https"} or not _is_host(host) or port == 0:
         raise ValueError(f"must be {URL_FORM}")
+    if "metrics" in url.path.split("/"):
+        raise ValueError("must end before /metrics: the endpoint's path is appended to it")
     return f"{url.scheme}://{host}{f':{port}' if port else ''}{url.path.rstrip('/')}"
 
 
@@ -107,6 +109,16 @@ def check_not_empty(text: str) -> str:
     if not text:
         raise ValueError("must not be empty")
     return text
+
+
+def check_password(text: str) -> str:
+    """A password as the user types it."""
+    if _BCRYPT_HASH.fullmatch(text):
+        raise ValueError(
+            "is a bcrypt hash, but the password itself belongs here; "
+            "hashes belong in basic_auth_users of --web.config.file"
+        )
+    return check_not_empty(text)
 
 
 def check_user_name(text: str) -> str:

@@ -167,6 +167,7 @@ def test_half_a_surrogate_pair_is_refused():
         ("abc\n\ud800", "2: not valid YAML: character #xd800 is not allowed"),
         (r'a: "\UFFFFFFFF"', "1: not valid YAML: a number or an escape is out of range"),
         (r'a: "\U00110000"', "1: not valid YAML: a number or an escape is out of range"),
+        ("a: 1\nb: 'open\nc: 2\n", "2: not valid YAML: while scanning a quoted scalar, found"),
         ("- a\n--- b", "2: not valid YAML: expected a single document in the stream"),
         ("%YAML 2.0\n--- a", "1: not valid YAML: found incompatible YAML document"),
     ],

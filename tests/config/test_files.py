@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from slurm_exporter.config.files import MAX_BYTES, beside, read_text, readable
+from slurm_exporter.config.files import MAX_BYTES, beside, read_text, readable, writable
 from slurm_exporter.config.problems import Problems
 from slurm_exporter.errors import ConfigError
 
@@ -99,6 +99,30 @@ def _ordinary_user():
         os.seteuid(65534)
     yield
     os.seteuid(user)
+
+
+def test_a_writable_path_passes_and_nothing_is_made(tmp_path):
+    """A new file in a directory, and one that is there."""
+    new, old = tmp_path / "new.log", tmp_path / "old.log"
+    old.touch()
+    assert [writable(str(new)), writable(str(old))] == [str(new), str(old)]
+    assert not new.exists()
+
+
+def test_a_path_that_cannot_be_written_is_named_with_the_reason(tmp_path):
+    """Permissions below."""
+    with pytest.raises(ValueError, match=f"^cannot write to {tmp_path}: Is a directory$"):
+        writable(str(tmp_path))
+    with pytest.raises(ValueError, match=f"to {tmp_path}/x/y: {tmp_path}/x does not exist$"):
+        writable(f"{tmp_path}/x/y")
+
+
+@pytest.mark.usefixtures("_ordinary_user")
+def test_a_forbidden_path_is_no_place_for_a_file():
+    """Neither a file of somebody else nor a directory."""
+    for path in ("/etc/shadow", "/etc/new.log"):
+        with pytest.raises(ValueError, match=f"^cannot write to {path}: Permission denied$"):
+            writable(path)
 
 
 @pytest.mark.usefixtures("_ordinary_user")

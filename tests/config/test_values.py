@@ -8,7 +8,7 @@ from slurm_exporter.config import LABELS_IN_USE, Address, check_telemetry_path, 
 from slurm_exporter.config.values import (
     check_bcrypt_hash,
     check_label_name,
-    check_not_empty,
+    check_password,
     check_path,
     check_port,
     check_share,
@@ -254,6 +254,21 @@ def test_a_user_name_has_no_colon():
 
 def test_a_password_is_any_text_but_none():
     """Colons and blanks are fine."""
-    assert check_not_empty(" :") == " :"
+    assert check_password(" :") == " :"
     with pytest.raises(ValueError, match="must not be empty"):
-        check_not_empty("")
+        check_password("")
+
+
+def test_a_hash_is_no_password():
+    """Nobody types it, and everybody would be locked out; the message does not show it."""
+    with pytest.raises(ValueError, match=r"^is a bcrypt hash, but the password itself") as error:
+        check_password("$2b$12$" + "." * 53)
+    assert "...." not in str(error.value)
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/metrics/jobs", "/slurm/metrics/"])
+def test_a_url_ends_before_the_endpoints_path(path):
+    """It would be asked for /metrics/metrics/jobs."""
+    with pytest.raises(ValueError, match="must end before /metrics"):
+        check_url(f"http://ctl1:6817{path}")
+    assert check_url("http://proxy/slurm-metrics")
