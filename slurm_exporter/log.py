@@ -12,6 +12,8 @@ import structlog
 from slurm_exporter.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
     from slurm_exporter.config import Logging
 
 _STREAMS = {"stdout": lambda: sys.stdout, "stderr": lambda: sys.stderr}
@@ -35,7 +37,8 @@ def set_up(config: Logging) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
-                *_RENDERERS[config.format],
+                _without_controls,
+                _RENDERERS[config.format],
             ],
             foreign_pre_chain=shared,
         )
@@ -49,8 +52,9 @@ def set_up(config: Logging) -> None:
     root.addHandler(handler)
     root.setLevel(config.level.upper())
     # The libraries' own chatter is about their insides; only what is wrong there matters here.
-    for name in ("urllib3", "uvicorn", "asyncio"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    # uvicorn would also write a warning for each request that is none, for whoever sends them.
+    for name, level in (("urllib3", "WARNING"), ("asyncio", "WARNING"), ("uvicorn", "ERROR")):
+        logging.getLogger(name).setLevel(level)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -72,21 +76,20 @@ def _handler(output: str) -> logging.Handler:
         raise ConfigError((Problem("logging.output", None, "", message),)) from error
 
 
-def _without_controls(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Escape what would end a line or drive a terminal, such as what a stranger answered us."""
+def _without_controls(_: Any, __: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
+    """Escape what would drive a terminal; line feeds are escaped by both formats themselves.
+
+    What a stranger answered us stands in some lines.
+    """
     return {
         key: value.translate(_CONTROLS) if isinstance(value, str) else value
         for key, value in event.items()
     }
 
 
-_RENDERERS: dict[str, tuple[Any, ...]] = {
-    "json": (structlog.processors.JSONRenderer(ensure_ascii=False),),
-    # It escapes line feeds itself, and no other control character.
-    "logfmt": (
-        _without_controls,
-        structlog.processors.LogfmtRenderer(
-            key_order=["time", "level", "event"], bool_as_flag=False
-        ),
+_RENDERERS: dict[str, Any] = {
+    "json": structlog.processors.JSONRenderer(ensure_ascii=False),
+    "logfmt": structlog.processors.LogfmtRenderer(
+        key_order=["time", "level", "event"], bool_as_flag=False
     ),
 }

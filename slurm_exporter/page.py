@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from cachetools import LRUCache
+from cachetools import TTLCache
 
 from slurm_exporter.exposition import Format, join, pack, render_client
 from slurm_exporter.metrics import PREFIX, endpoint_families
@@ -41,10 +41,9 @@ _KEPT_BYTES = 4 << 20
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A page, with what it was made of and when."""
+    """A page, with what it was made of."""
 
     view: View
-    made: float
     body: bytes
 
 
@@ -72,8 +71,8 @@ class Page:
         self._collectors = tuple(collectors)
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._kept: LRUCache[tuple[Format, bool, frozenset[str] | None], _Kept] = LRUCache(
-            _KEPT_PAGES
+        self._kept: TTLCache[tuple[Format, bool, frozenset[str] | None], _Kept] = TTLCache(
+            _KEPT_PAGES, LIFETIME, monotonic
         )
 
     def make(self, fmt: Format, *, gzip: bool, only: Collection[str] | None = None) -> bytes:
@@ -88,12 +87,12 @@ class Page:
         now, view = self._monotonic(), self._store.view()
         with self._lock:
             kept = self._kept.get(key)
-        if kept is not None and kept.view is view and now - kept.made < LIFETIME:
+        if kept is not None and kept.view is view:
             return kept.body
         body = self._made(view, now, *key)
         if len(body) <= _KEPT_BYTES:
             with self._lock:
-                self._kept[key] = _Kept(view, now, body)
+                self._kept[key] = _Kept(view, body)
         return body
 
     def _made(

@@ -178,7 +178,10 @@ class Routes:
 
     async def _reload(self, site: Site, _: Request) -> Reply:
         if site.reload is None:
-            return text(403, "reloading is not enabled; start with --web.enable-lifecycle")
+            return text(
+                403,
+                "reloading is not enabled; set server.enable_lifecycle or --web.enable-lifecycle",
+            )
         try:
             await asyncio.get_running_loop().run_in_executor(None, site.reload)
         except ConfigError as error:

@@ -136,7 +136,7 @@ class WebServer:
         leave_to_main_thread()
         try:
             asyncio.run(self._serve())
-        except Exception:
+        except (Exception, SystemExit):  # uvicorn exits when it cannot listen
             log.exception("web.crashed")
         for bound in self._sockets:
             bound.close()

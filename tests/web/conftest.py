@@ -92,9 +92,9 @@ class Stage:
         await self.routes(scope, receive, send)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stage() -> Iterator[tuple[Stage, Web]]:
-    """A server that runs as long as there are tests."""
+    """A server that runs as long as the module has tests."""
     stage, sockets = Stage(), listen([Address("127.0.0.1", 0)])
     web = Web(WebServer(stage, sockets), sockets[0].getsockname()[1])
     web.server.start()
@@ -116,7 +116,7 @@ def logged() -> Iterator[list[Any]]:
         yield lines
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """An authority that servers and clients can trust."""
     return Authority(tmp_path_factory.mktemp("authority"), "authority")

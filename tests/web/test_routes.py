@@ -318,7 +318,9 @@ def test_reload_is_off_unless_it_was_enabled(web: Web):
     """The answer says how to enable it."""
     answer = web.ask("/-/reload", "POST")
     assert answer.status == 403
-    assert answer.text == "reloading is not enabled; start with --web.enable-lifecycle\n"
+    assert answer.text == (
+        "reloading is not enabled; set server.enable_lifecycle or --web.enable-lifecycle\n"
+    )
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
