@@ -94,6 +94,9 @@ def test_only_sources_speak_http_to_others(path: Path) -> None:
 
     if room_of(path) != "sources":
         assert not packages & {"requests", "urllib3"}
+    if room_of(path) not in {"sources", "web", "demo"}:
+        assert not packages & {"http", "socket", "socketserver", "ssl"}
+    assert "urllib.request" not in imported(path)
     if room_of(path) != "web":
         assert not packages & {"uvicorn", "asyncio", "bcrypt"}
 
