@@ -61,7 +61,7 @@ DROP_WORDS = {
     "malformed": "the row cannot be read",
     "foreign": "the row belongs to no family of the endpoint, or has another label",
     "duplicate": "the series was there before",
-    "forged": "a line break in somebody's account name may have made the row",
+    "forged": "a line break in somebody's account name made the row",
 }
 
 

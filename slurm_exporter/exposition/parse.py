@@ -28,7 +28,7 @@ DROP_REASONS = ("malformed", "foreign", "duplicate", "forged")
 """Why a row of Slurm's text is not served.
 
 ``malformed`` cannot be read; ``foreign`` belongs to no family of the endpoint; ``duplicate``
-repeats a series; ``forged`` may be the work of a line break in somebody's account name.
+repeats a series; ``forged`` is the work of a line break in somebody's account name.
 """
 
 _TYPES = {"gauge": "gauge", "counter": "counter", "untyped": "unknown", "unknown": "unknown"}
