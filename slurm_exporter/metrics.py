@@ -215,14 +215,20 @@ class HttpMetrics:
             buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0),
             registry=self.registry,
         )
+        self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         for handler in handlers:
-            self._requests.labels(handler, "200")
-            self._durations.labels(handler)
+            self._child(handler, 200)
 
     def answered(self, handler: str, code: int, seconds: float) -> None:
         """Count one request."""
-        self._requests.labels(handler, str(code)).inc()
-        self._durations.labels(handler).observe(seconds)
+        requests, durations = self._children.get((handler, code)) or self._child(handler, code)
+        requests.inc()
+        durations.observe(seconds)
+
+    def _child(self, handler: str, code: int) -> tuple[Counter, Histogram]:
+        child = self._requests.labels(handler, str(code)), self._durations.labels(handler)
+        self._children[handler, code] = child
+        return child
 
 
 def runtime_registry() -> CollectorRegistry:

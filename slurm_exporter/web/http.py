@@ -1,34 +1,51 @@
-"""The few shapes of HTTP that our handlers need, and their translation to ASGI."""
+"""The few shapes of HTTP that our handlers need, and their translation to ASGI and to bytes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
+
+Header = tuple[bytes, bytes]
+"""A header's name in lower case, and its value."""
 
 TEXT = "text/plain; charset=utf-8"
 
 
 class Request:
-    """What a client asks for: the parts of an ASGI scope that matter here."""
+    """What a client asks for.
 
-    def __init__(self, scope: dict[str, Any]) -> None:
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
-        self._scope = scope
+    Attributes:
+        method: in upper case.
+        path: what was asked for, without the query.
+    """
+
+    def __init__(
+        self, method: str, path: str, headers: Iterable[Header], query: bytes = b""
+    ) -> None:
+        self.method = method
+        self.path = path
+        self._headers = headers
+        self._query = query
+
+    @classmethod
+    def of(cls, scope: dict[str, Any]) -> Request:
+        """Return the request of an ASGI scope."""
+        return cls(scope["method"], scope["path"], scope["headers"], scope["query_string"])
 
     @cached_property
     def query(self) -> dict[str, list[str]]:
         """The query string's parameters."""
-        return parse_qs(self._scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        return parse_qs(self._query.decode("latin-1"), keep_blank_values=True)
 
     def header(self, name: bytes) -> str:
         """Return a header by its lower-case name, repeated ones joined; empty if missing."""
-        values = [value for key, value in self._scope["headers"] if key == name]
+        values = [value for key, value in self._headers if key == name]
         return b",".join(values).decode("latin-1")
 
 
@@ -39,17 +56,25 @@ class Reply:
     status: int
     body: bytes
     content_type: str = TEXT
-    headers: tuple[tuple[bytes, bytes], ...] = field(default=())
+    headers: tuple[Header, ...] = field(default=())
 
     async def send(self, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
         """Send it as ASGI messages."""
-        headers = [
-            (b"content-type", self.content_type.encode()),
-            (b"content-length", b"%d" % len(self.body)),
-            *self.headers,
-        ]
+        headers = [*self._all_headers()]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
+
+    def lines(self, more: Iterable[Header] = ()) -> tuple[bytes, bytes]:
+        """Return the head, with more headers, and the body, as HTTP/1.1 has them (RFC 9112)."""
+        status = HTTPStatus(self.status)
+        head = [b"HTTP/1.1 %d %b" % (status, status.phrase.encode())]
+        head += [b"%b: %b" % header for header in (*more, *self._all_headers())]
+        return b"\r\n".join((*head, b"", b"")), self.body
+
+    def _all_headers(self) -> Iterator[Header]:
+        yield b"content-type", self.content_type.encode()
+        yield b"content-length", b"%d" % len(self.body)
+        yield from self.headers
 
 
 def text(status: int, message: str, *headers: tuple[bytes, bytes]) -> Reply:

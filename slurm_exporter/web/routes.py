@@ -19,7 +19,7 @@ from slurm_exporter.web.http import Reply, Request, accepts_gzip, text
 from slurm_exporter.web.status import CONTENT_SECURITY_POLICY, render_status
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection
 
     from slurm_exporter.metrics import HttpMetrics
     from slurm_exporter.page import Page
@@ -38,6 +38,9 @@ METRICS = "/metrics"
 HANDLERS = (METRICS, STATUS, HEALTHY, READY, RELOAD, API, "other")
 """Every value of the label ``handler``."""
 
+_CRASHED = text(500, "internal error, see the log")
+_PLAIN = ((b"vary", b"Accept, Accept-Encoding"),)
+_GZIPPED = (*_PLAIN, (b"content-encoding", b"gzip"))
 _READ = ("GET", "HEAD")
 _WRITE = ("POST", "PUT")
 
@@ -89,16 +92,38 @@ class Routes:
     ) -> None:
         """Answer one request."""
         began = time.perf_counter()
-        request, site = Request(scope), self.site
+        request, site = Request.of(scope), self.site
         handler, allowed, answer = self._route(site, request.path)
         try:
             reply = await self._reply(site, request, allowed, answer)
         except Exception:
             # One answer fails, not the connection, and somebody can read why.
             log.exception("http.crashed", handler=handler)
-            reply = text(500, "internal error, see the log")
+            reply = _CRASHED
         await reply.send(send)
         self._http_metrics.answered(handler, reply.status, time.perf_counter() - began)
+
+    def at_once(self, request: Request) -> Reply | None:
+        """Answer a scrape of the whole page, which has to wait for nothing.
+
+        Returns:
+            None for all else; it takes the long way.
+        """
+        began = time.perf_counter()
+        site = self.site
+        if request.method != "GET" or request.path != site.telemetry_path:
+            return None
+        if site.authenticator and not site.authenticator.remembered(
+            request.header(b"authorization")
+        ):
+            return None
+        try:
+            reply = _scraped(site, request)
+        except Exception:
+            log.exception("http.crashed", handler=METRICS)
+            reply = _CRASHED
+        self._http_metrics.answered(METRICS, reply.status, time.perf_counter() - began)
+        return reply
 
     async def _reply(
         self,
@@ -138,13 +163,7 @@ class Routes:
         if unknown:
             no, yes = ", ".join(unknown), ", ".join(known)
             return text(400, f"collect[]: no such endpoint: {no}; there are {yes}")
-        media = negotiate(request.header(b"accept"))
-        gzip = accepts_gzip(request.header(b"accept-encoding"))
-        body = site.page.make(media.format, gzip=gzip, only=only)
-        headers = [(b"vary", b"Accept, Accept-Encoding")]
-        if gzip:
-            headers.append((b"content-encoding", b"gzip"))
-        return Reply(200, body, media.content_type, tuple(headers))
+        return _scraped(site, request, only)
 
     async def _status(self, site: Site, _: Request) -> Reply:
         body = render_status(self._facts(site)).encode()
@@ -190,6 +209,14 @@ class Routes:
 
     async def _not_found(self, _: Site, __: Request) -> Reply:
         return text(404, "not found")
+
+
+def _scraped(site: Site, request: Request, only: Collection[str] | None = None) -> Reply:
+    """Answer with a page of metrics in the best format that the client reads."""
+    media = negotiate(request.header(b"accept"))
+    gzip = accepts_gzip(request.header(b"accept-encoding"))
+    body = site.page.make(media.format, gzip=gzip, only=only)
+    return Reply(200, body, media.content_type, _GZIPPED if gzip else _PLAIN)
 
 
 async def _admitted(authenticator: Authenticator | None, request: Request) -> bool:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from slurm_exporter.errors import ListenError
 from slurm_exporter.signals import leave_to_main_thread
+from slurm_exporter.web.connection import Connection
 
 if TYPE_CHECKING:
     import ssl
@@ -24,12 +24,6 @@ if TYPE_CHECKING:
 _BACKLOG = 1024
 _TICK = 10.0
 """Seconds between two calls of ``tick``."""
-
-_MAX_HEAD = 64 * 1024
-"""Bytes that a request's line and headers may have, apart from what arrives at once."""
-
-_PATIENCE = 60.0
-"""Seconds that a client has to send a request, and then to take the answer."""
 
 log = structlog.get_logger()
 
@@ -104,7 +98,7 @@ class WebServer:
         self._died = died
         config = uvicorn.Config(
             app,
-            http=_Connection,
+            http=Connection,
             loop="asyncio",
             lifespan="off",
             interface="asgi3",
@@ -180,47 +174,3 @@ class _Server(uvicorn.Server):
         """Give up the clients that do not take what they asked for."""
         for connection in list(self.server_state.connections):
             connection.transport.abort()
-
-
-class _Connection(HttpToolsProtocol):
-    """A client's connection, with limits to what it can cost before it is known who asks."""
-
-    _head = 0
-    """Bytes received since the last whole head, or since the last piece of a body."""
-    _expiry: asyncio.TimerHandle
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._expire_later()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._expiry.cancel()
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        self._head += len(data)
-        super().data_received(data)
-        if self._head > _MAX_HEAD and not self.transport.is_closing():
-            self.send_400_response("The request's headers are too large.")
-
-    def on_headers_complete(self) -> None:
-        self._head = 0
-        self._expiry.cancel()
-        self._expire_later()
-        super().on_headers_complete()
-
-    def on_body(self, body: bytes) -> None:
-        self._head = 0
-        super().on_body(body)
-
-    def _expire_later(self) -> None:
-        self._expiry = self.loop.call_later(_PATIENCE, self._expire)
-
-    def _expire(self) -> None:
-        if self.cycle is None or self.cycle.response_complete:
-            self.transport.abort()
-        else:
-            self._expire_later()
-
-    def _unsupported_upgrade_warning(self) -> None:
-        """Say nothing: a client that offers another protocol is answered in this one."""

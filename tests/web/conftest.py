@@ -20,7 +20,12 @@ from tests.web.snapshots import POLLED, succeed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from slurm_exporter.web.http import Reply, Request
     from tests.conftest import ManualClock
+
+
+TOO_MANY_ROWS = 600_000
+"""Of a page that is far larger than what the kernel takes off the hands of a server."""
 
 
 @pytest.fixture
@@ -32,6 +37,13 @@ def store(clock: ManualClock) -> SnapshotStore:
     for name in ("jobs", "nodes"):
         succeed(store, name, clock())
     return store
+
+
+@pytest.fixture
+def large(store: SnapshotStore, clock: ManualClock) -> int:
+    """Makes the page so large that no buffer holds it; how large its part of Slurm's is."""
+    succeed(store, "jobs", clock(), TOO_MANY_ROWS)
+    return TOO_MANY_ROWS
 
 
 @pytest.fixture
@@ -90,6 +102,10 @@ class Stage:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self.routes(scope, receive, send)
+
+    def at_once(self, request: Request) -> Reply | None:
+        """Answer a scrape the short way."""
+        return self.routes.at_once(request)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from slurm_exporter.web.http import TEXT, Reply, Request, accepts_gzip, text
 
 def request(query: bytes = b"", headers: list[tuple[bytes, bytes]] | None = None) -> Request:
     """A GET of /x."""
-    return Request({"method": "GET", "path": "/x", "query_string": query, "headers": headers or []})
+    return Request("GET", "/x", headers or [], query)
 
 
 def test_request_has_the_method_and_the_path_of_its_scope():

@@ -8,6 +8,7 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import bcrypt
@@ -20,6 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from slurm_exporter.config import BasicAuth
 from slurm_exporter.errors import ConfigError, Problem
 from slurm_exporter.web.auth import Authenticator
+from slurm_exporter.web.http import Request
 from slurm_exporter.web.routes import HANDLERS
 from tests.web.clients import PATIENCE, Web, ask
 from tests.web.snapshots import fail, succeed
@@ -492,3 +494,37 @@ def test_bug_in_a_handler_costs_one_answer_and_is_logged_with_its_traceback(
     (line,) = logged
     assert (line["event"], line["log_level"]) == ("http.crashed", "error")
     assert (line["handler"], line["exc_info"]) == ("/-/healthy", True)
+
+
+def test_bug_in_the_page_costs_one_answer_and_is_logged_with_its_traceback(
+    web: Web, routes: Routes, site: Site, logged: list[Any]
+):
+    """Scrapes are answered the short way, which fails in the same words."""
+
+    def make(*_: object, **__: object) -> NoReturn:
+        raise RuntimeError("boom")
+
+    page = SimpleNamespace(make=make)
+    routes.site = replace(site, page=page)
+    with web.client() as client:
+        for path in ("/metrics", "/metrics?collect[]=jobs"):
+            answer = ask(client, path)
+            assert (answer.status, answer.text) == (500, "internal error, see the log\n")
+        routes.site = site
+        assert requests(ask(client, "/metrics").text) == {("/metrics", "500"): 2}
+    assert [(line["event"], line["handler"]) for line in logged] == [
+        ("http.crashed", "/metrics")
+    ] * 2
+
+
+def test_scrape_of_a_stranger_takes_the_long_way(routes: Routes, authenticator: Authenticator):
+    """There the password is checked, which takes its time; a known one is let through at once."""
+    good = (b"authorization", f"Basic {SECRET}".encode())
+    assert routes.at_once(Request("GET", "/metrics", [good])) is None
+    assert authenticator.check(good[1].decode())
+    reply = routes.at_once(Request("GET", "/metrics", [good]))
+    assert reply is not None
+    assert reply.status == 200
+    bad = (b"authorization", b"Basic d3Jvbmc6d3Jvbmc=")
+    assert not authenticator.check(bad[1].decode())
+    assert routes.at_once(Request("GET", "/metrics", [bad])) is None

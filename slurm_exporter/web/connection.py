@@ -1,0 +1,114 @@
+"""A client's connection: uvicorn's, with limits, and with a short way for scrapes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from slurm_exporter.web.http import Request
+
+if TYPE_CHECKING:
+    import asyncio
+
+MAX_HEAD = 64 * 1024
+"""Bytes that a request's line and headers may have, apart from what arrives at once."""
+
+PATIENCE = 60.0
+"""Seconds that a client has to send a request, and then to take the answer."""
+
+
+class Connection(HttpToolsProtocol):
+    """A connection that costs little before it is known who asks, and little for each scrape.
+
+    Most requests are ASGI's: a task each, which may wait.  A scrape waits for nothing, so when the
+    application has a method ``at_once`` that answers it, the answer is written right where the
+    head of the request was read, in one piece.
+    """
+
+    _head = 0
+    """Bytes received since the last whole head, or since the last piece of a body."""
+    _answered = False
+    """Whether the request that is being read was answered at once."""
+    _patient_until = 0.0
+    _expiry: asyncio.TimerHandle
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._at_once = getattr(self.app, "at_once", None)
+        self._wait_anew()
+        self._expire_later()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing any more."""
+        self._expiry.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, but no head without end."""
+        self._head += len(data)
+        super().data_received(data)
+        if self._head > MAX_HEAD and not self.transport.is_closing():
+            self.send_400_response("The request's headers are too large.")
+
+    # -------------------------------------------------------------- the parser's callbacks
+
+    def on_headers_complete(self) -> None:
+        """Answer at once, or leave it to the application."""
+        self._head = 0
+        self._wait_anew()
+        self._answered = self._idle() and self._answer()
+        if not self._answered:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of a body."""
+        self._head = 0
+        if not self._answered:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Take the end of a request."""
+        if not self._answered:
+            super().on_message_complete()
+
+    # -------------------------------------------------------------- the short way
+
+    def _idle(self) -> bool:
+        """Whether nothing is under way that an answer would have to wait for, or would end."""
+        busy = self.cycle is not None and not self.cycle.response_complete
+        return not (busy or self.flow.write_paused or self.transport.is_closing())
+
+    def _answer(self) -> bool:
+        """Answer at once, if that can be done."""
+        plain = self.parser.should_keep_alive() and not self.parser.should_upgrade()
+        if self._at_once is None or not plain or self.parser.get_http_version() != "1.1":
+            return False
+        method, path = self.parser.get_method().decode(), self.url.decode("latin-1")
+        reply = self._at_once(Request(method, path, self.headers))
+        if reply is None:
+            return False
+        self.transport.writelines(reply.lines(self.server_state.default_headers))
+        self.on_response_complete()
+        return True
+
+    # -------------------------------------------------------------- limits
+
+    def _wait_anew(self) -> None:
+        self._patient_until = self.loop.time() + PATIENCE
+
+    def _expire_later(self) -> None:
+        self._expiry = self.loop.call_at(self._patient_until, self._expire)
+
+    def _expire(self) -> None:
+        late = self.loop.time() >= self._patient_until
+        if late and (self.cycle is None or self.cycle.response_complete):
+            self.transport.abort()
+            return
+        if late:
+            self._wait_anew()
+        self._expire_later()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing: a client that offers another protocol is answered in this one."""
