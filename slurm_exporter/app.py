@@ -282,7 +282,7 @@ def once(config: Config) -> tuple[bytes, list[str]]:
     store = SnapshotStore(config.enabled_endpoints)
     for poller in pollers(config, store):
         poller.poll()
-    page = Page(store, labels=config.labels).make(Format.TEXT, gzip=False)
+    page = b"".join(Page(store, labels=config.labels).make(Format.TEXT, gzip=False))
     failures = [
         f"{view.endpoint.name}: {failure.reason}: {failure.message}"
         for view in store.view()

@@ -4,8 +4,9 @@ Nothing here touches Slurm.  A page is made of one view of the store and one mom
 belong together; our own part comes last because it is the only one that is rendered and
 compressed for each page, and because OpenMetrics' end mark is its last line.
 
-A page holds for a moment: scrapes that come within ``LIFETIME`` of each other, with no poll in
-between, get the same one.
+A page is a row of pieces, not one string: the snapshots' parts are in it as they are, so many
+clients that take their time hold little more than one copy of them.  It holds for a moment:
+scrapes that come within ``LIFETIME`` of each other, with no poll in between, get the same one.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ A page of our own metrics costs some milliseconds, whoever asks how often.
 """
 
 _KEPT_PAGES = 8
-_KEPT_BYTES = 4 << 20
+
+Pieces = tuple[bytes, ...]
+"""The bytes of a page, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class _Kept:
     """A page, with what it was made of."""
 
     view: View
-    body: bytes
+    pieces: Pieces
 
 
 class Page:
@@ -75,7 +78,7 @@ class Page:
             _KEPT_PAGES, LIFETIME, monotonic
         )
 
-    def make(self, fmt: Format, *, gzip: bool, only: Collection[str] | None = None) -> bytes:
+    def make(self, fmt: Format, *, gzip: bool, only: Collection[str] | None = None) -> Pieces:
         """Make a page of this moment.
 
         Args:
@@ -88,23 +91,22 @@ class Page:
         with self._lock:
             kept = self._kept.get(key)
         if kept is not None and kept.view is view:
-            return kept.body
-        body = self._made(view, now, *key)
-        if len(body) <= _KEPT_BYTES:
-            with self._lock:
-                self._kept[key] = _Kept(view, body)
-        return body
+            return kept.pieces
+        pieces = self._made(view, now, *key)
+        with self._lock:
+            self._kept[key] = _Kept(view, pieces)
+        return pieces
 
     def _made(
         self, view: View, now: float, fmt: Format, gzip: bool, only: frozenset[str] | None
-    ) -> bytes:
+    ) -> Pieces:
         if only is not None:
             view = tuple(endpoint for endpoint in view if endpoint.endpoint.name in only)
         parts = [served.parts[fmt] for endpoint in view if (served := endpoint.served(now))]
         own = self._own(view, now, fmt)
         if gzip:
             return join([*parts, pack(own)])
-        return b"".join([*(chunk for part in parts for chunk in part.chunks), own])
+        return (*(chunk for part in parts for chunk in part.chunks), own)
 
     def _own(self, view: View, now: float, fmt: Format) -> bytes:
         others = (family for collector in self._collectors for family in collector.collect())

@@ -40,6 +40,11 @@ def store(clock: ManualClock) -> SnapshotStore:
     return store
 
 
+def body(page: Page, fmt: Format, **choice: object) -> bytes:
+    """A page in one piece."""
+    return b"".join(page.make(fmt, **choice))
+
+
 @pytest.fixture
 def page(store: SnapshotStore, clock: ManualClock) -> Page:
     return Page(store, monotonic=clock)
@@ -47,7 +52,7 @@ def page(store: SnapshotStore, clock: ManualClock) -> Page:
 
 def test_the_parts_stand_before_our_own_metrics(page: Page) -> None:
     """In the config's order."""
-    text = page.make(Format.TEXT, gzip=False).decode()
+    text = body(page, Format.TEXT, gzip=False).decode()
 
     places = [text.index(word) for word in ("slurm_jobs 7", "slurm_nodes 3", "slurm_exporter_")]
     assert places == sorted(places)
@@ -56,20 +61,20 @@ def test_the_parts_stand_before_our_own_metrics(page: Page) -> None:
 @pytest.mark.parametrize("fmt", list(Format))
 def test_the_compressed_page_is_the_plain_one(page: Page, fmt: Format) -> None:
     """Byte for byte, in each format."""
-    plain = page.make(fmt, gzip=False)
+    plain = body(page, fmt, gzip=False)
 
-    assert gzip.decompress(page.make(fmt, gzip=True)) == plain
+    assert gzip.decompress(body(page, fmt, gzip=True)) == plain
 
 
 def test_each_format_is_read_strictly_by_its_reference_parser(page: Page) -> None:
     """OpenMetrics has exactly one end mark, at the end; no family appears twice."""
-    openmetrics = page.make(Format.OPENMETRICS, gzip=False).decode()
+    openmetrics = body(page, Format.OPENMETRICS, gzip=False).decode()
     assert openmetrics.endswith("# EOF\n")
     assert openmetrics.count("# EOF") == 1
 
     for families in (
         list(read_openmetrics(openmetrics)),
-        list(read_text(page.make(Format.TEXT, gzip=False).decode())),
+        list(read_text(body(page, Format.TEXT, gzip=False).decode())),
     ):
         names = [family.name for family in families]
         assert len(names) == len(set(names))
@@ -82,7 +87,7 @@ def test_making_a_page_neither_parses_nor_renders_slurms_samples(
     packed: list[bytes] = []
     monkeypatch.setattr(module, "pack", lambda text: packed.append(text) or pack(text))
 
-    page.make(Format.TEXT, gzip=True)
+    body(page, Format.TEXT, gzip=True)
 
     assert len(packed) == 1
     assert b"slurm_jobs 7" not in packed[0]
@@ -97,7 +102,7 @@ def test_all_ages_of_a_page_belong_to_one_moment(store: SnapshotStore, clock: Ma
         clock.advance(1.0)
         return clock.now
 
-    text = Page(store, monotonic=running_clock).make(Format.TEXT, gzip=False).decode()
+    text = body(Page(store, monotonic=running_clock), Format.TEXT, gzip=False).decode()
 
     ages = [
         line.split()[-1]
@@ -114,28 +119,29 @@ def test_a_page_holds_for_a_moment(
     made: list[bytes] = []
     monkeypatch.setattr(module, "pack", lambda text: made.append(text) or pack(text))
 
-    first = page.make(Format.TEXT, gzip=True)
+    first = body(page, Format.TEXT, gzip=True)
     clock.advance(LIFETIME / 2)
-    assert page.make(Format.TEXT, gzip=True) is first
-    assert page.make(Format.TEXT, gzip=True, only=["jobs"]) != first
+    assert body(page, Format.TEXT, gzip=True) == first
+    assert body(page, Format.TEXT, gzip=True, only=["jobs"]) != first
     assert len(made) == 2
 
     clock.advance(LIFETIME)
-    assert page.make(Format.TEXT, gzip=True) != first
+    assert body(page, Format.TEXT, gzip=True) != first
     store.publish("jobs", Health(), snapshot(b"slurm_jobs 8\n", clock.now))
-    assert b"slurm_jobs 8" in gzip.decompress(page.make(Format.TEXT, gzip=True))
+    assert b"slurm_jobs 8" in gzip.decompress(body(page, Format.TEXT, gzip=True))
 
 
-def test_a_huge_plain_page_is_not_kept(
-    page: Page, store: SnapshotStore, clock: ManualClock
-) -> None:
-    """Whoever wants megabytes uncompressed gets them copied, not stored once more."""
-    store.publish("jobs", Health(), snapshot(b"slurm_jobs 8\n" + b"#" * (5 << 20), clock.now))
-
-    page.make(Format.TEXT, gzip=False)
-    assert len(page._kept) == 0
-    page.make(Format.TEXT, gzip=True)
-    assert len(page._kept) == 1
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+def test_pages_share_the_parts(page: Page, store: SnapshotStore, clock: ManualClock, packed: bool):
+    """However many clients are slow to take theirs, memory holds little more than one."""
+    pages = []
+    for _ in range(2):
+        pages.append(page.make(Format.TEXT, gzip=packed))
+        clock.advance(LIFETIME)
+    first, second = ({id(piece) for piece in pieces if len(piece) > 10} for pieces in pages)
+    parts = [view.snapshot.parts[Format.TEXT] for view in store.view()]
+    bytes_of = [part.deflated if packed else part.chunks[0] for part in parts]
+    assert first & second >= set(map(id, bytes_of))
 
 
 def test_an_expired_endpoint_leaves_the_page_unless_it_is_kept(
@@ -144,7 +150,7 @@ def test_an_expired_endpoint_leaves_the_page_unless_it_is_kept(
     """Its gauges stay and say why."""
     clock.advance(10_000.0)
 
-    text = page.make(Format.TEXT, gzip=False).decode()
+    text = body(page, Format.TEXT, gzip=False).decode()
 
     assert "slurm_jobs 7" not in text
     assert "slurm_nodes 3" in text
@@ -154,7 +160,7 @@ def test_an_expired_endpoint_leaves_the_page_unless_it_is_kept(
 
 def test_a_page_can_be_of_some_endpoints_only(page: Page) -> None:
     """Their samples and their gauges."""
-    text = page.make(Format.TEXT, gzip=False, only=["jobs"]).decode()
+    text = body(page, Format.TEXT, gzip=False, only=["jobs"]).decode()
 
     assert "slurm_jobs 7" in text
     assert "slurm_nodes" not in text
@@ -175,7 +181,7 @@ def test_global_labels_are_on_our_own_metrics_but_not_on_the_process_own(
         monotonic=clock,
     )
 
-    text = page.make(Format.TEXT, gzip=False).decode()
+    text = body(page, Format.TEXT, gzip=False).decode()
 
     ours = [line for line in text.splitlines() if line.startswith("slurm_exporter_")]
     assert ours
@@ -187,7 +193,7 @@ def test_a_page_without_any_snapshot_is_our_own_part(clock: ManualClock) -> None
     """A cold start serves a valid page at once."""
     page = Page(SnapshotStore([JOBS]), monotonic=clock)
 
-    text = gzip.decompress(page.make(Format.OPENMETRICS, gzip=True)).decode()
+    text = gzip.decompress(body(page, Format.OPENMETRICS, gzip=True)).decode()
 
     assert 'slurm_exporter_endpoint_up{endpoint="jobs"} 0.0' in text
     list(read_openmetrics(text))

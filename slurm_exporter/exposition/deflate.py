@@ -61,15 +61,18 @@ def pack(*chunks: bytes) -> Part:
     return Part(chunks, size, b"".join(deflated), crc, _power_of_x8(size))
 
 
-def join(parts: Iterable[Part]) -> bytes:
-    """Make one gzip member of the parts, in their order."""
+def join(parts: Iterable[Part]) -> tuple[bytes, ...]:
+    """Make one gzip member of the parts, in their order; return the pieces that it consists of.
+
+    The parts' own bytes are among the pieces, not copied.
+    """
     chunks, crc, size = [_HEADER], 0, 0
     for part in parts:
         chunks.append(part.deflated)
         crc = _multiply(part.shift, crc) ^ part.crc
         size += part.size
     chunks += [_FINAL_BLOCK, struct.pack("<II", crc, size & 0xFFFFFFFF)]
-    return b"".join(chunks)
+    return tuple(chunks)
 
 
 def _power_of_x8(exponent: int) -> int:

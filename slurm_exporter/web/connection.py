@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -10,12 +11,22 @@ from slurm_exporter.web.http import Request
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Iterator
 
 MAX_HEAD = 64 * 1024
 """Bytes that a request's line and headers may have, apart from what arrives at once."""
 
 PATIENCE = 60.0
 """Seconds that a client has to send a request, and then to take the answer."""
+
+MAX_CONNECTIONS = 512
+"""Connections at a time; for one more, the one is let go that has asked for nothing longest."""
+
+MAX_UNSENT = 64 * 1024 * 1024
+"""Bytes of answers that may wait in our memory for clients that are slow to take them."""
+
+SLOW = 1.0
+"""Seconds after which a client that does not take its answer is slow."""
 
 
 class Connection(HttpToolsProtocol):
@@ -30,7 +41,10 @@ class Connection(HttpToolsProtocol):
     """Bytes received since the last whole head, or since the last piece of a body."""
     _answered = False
     """Whether the request that is being read was answered at once."""
-    _patient_until = 0.0
+    patient_until = 0.0
+    """When the client has had its time to ask, or to take the answer."""
+    unsent_since = math.inf
+    """When the client began to be slow in taking its answer."""
     _expiry: asyncio.TimerHandle
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -39,6 +53,8 @@ class Connection(HttpToolsProtocol):
         self._at_once = getattr(self.app, "at_once", None)
         self._wait_anew()
         self._expire_later()
+        if len(self.connections) > MAX_CONNECTIONS:
+            self._let_the_idlest_go()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing any more."""
@@ -58,7 +74,7 @@ class Connection(HttpToolsProtocol):
         """Answer at once, or leave it to the application."""
         self._head = 0
         self._wait_anew()
-        self._answered = self._idle() and self._answer()
+        self._answered = self._ready() and self._answer()
         if not self._answered:
             super().on_headers_complete()
 
@@ -75,10 +91,13 @@ class Connection(HttpToolsProtocol):
 
     # -------------------------------------------------------------- the short way
 
-    def _idle(self) -> bool:
-        """Whether nothing is under way that an answer would have to wait for, or would end."""
-        busy = self.cycle is not None and not self.cycle.response_complete
-        return not (busy or self.flow.write_paused or self.transport.is_closing())
+    def _ready(self) -> bool:
+        """Whether an answer would have to wait for nothing."""
+        return not (self.busy() or self.flow.write_paused or self.transport.is_closing())
+
+    def busy(self) -> bool:
+        """Whether the application is at work on an answer."""
+        return self.cycle is not None and not self.cycle.response_complete
 
     def _answer(self) -> bool:
         """Answer at once, if that can be done."""
@@ -96,19 +115,48 @@ class Connection(HttpToolsProtocol):
     # -------------------------------------------------------------- limits
 
     def _wait_anew(self) -> None:
-        self._patient_until = self.loop.time() + PATIENCE
+        self.patient_until = self.loop.time() + PATIENCE
 
     def _expire_later(self) -> None:
-        self._expiry = self.loop.call_at(self._patient_until, self._expire)
+        self._expiry = self.loop.call_at(self.patient_until, self._expire)
 
     def _expire(self) -> None:
-        late = self.loop.time() >= self._patient_until
-        if late and (self.cycle is None or self.cycle.response_complete):
+        late = self.loop.time() >= self.patient_until
+        if late and not self.busy():
             self.transport.abort()
             return
         if late:
             self._wait_anew()
         self._expire_later()
+
+    def _let_the_idlest_go(self) -> None:
+        idle = [other for other in self._others() if not other.busy()]
+        min(idle, key=lambda other: other.patient_until).transport.abort()
+
+    def _others(self) -> Iterator[Connection]:
+        """All connections of the server, this one among them."""
+        return (other for other in self.connections if isinstance(other, Connection))
+
+    def pause_writing(self) -> None:
+        """Look again soon whether the client has taken its answer."""
+        super().pause_writing()
+        self.unsent_since = self.loop.time()
+        self.loop.call_later(SLOW, self._make_room)
+
+    def resume_writing(self) -> None:
+        """Be content: it has."""
+        super().resume_writing()
+        self.unsent_since = math.inf
+
+    def _make_room(self) -> None:
+        """Let the slowest clients go until the answers of the others fit."""
+        unsent = {other: other.transport.get_write_buffer_size() for other in self._others()}
+        for other in sorted(unsent, key=lambda other: other.unsent_since):
+            slow = self.loop.time() - other.unsent_since >= SLOW
+            if not slow or sum(unsent.values()) <= MAX_UNSENT:
+                return
+            other.transport.abort()
+            del unsent[other]
 
     def _unsupported_upgrade_warning(self) -> None:
         """Say nothing: a client that offers another protocol is answered in this one."""

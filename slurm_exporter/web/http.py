@@ -51,10 +51,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: status, body and headers."""
+    """An answer.
+
+    Attributes:
+        status: the HTTP status.
+        pieces: the body, in as many pieces as it was made in.
+        content_type: what the body is.
+        headers: more of them.
+    """
 
     status: int
-    body: bytes
+    pieces: tuple[bytes, ...]
     content_type: str = TEXT
     headers: tuple[Header, ...] = field(default=())
 
@@ -62,24 +69,24 @@ class Reply:
         """Send it as ASGI messages."""
         headers = [*self._all_headers()]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        await send({"type": "http.response.body", "body": self.body})
+        await send({"type": "http.response.body", "body": b"".join(self.pieces)})
 
-    def lines(self, more: Iterable[Header] = ()) -> tuple[bytes, bytes]:
+    def lines(self, more: Iterable[Header] = ()) -> tuple[bytes, ...]:
         """Return the head, with more headers, and the body, as HTTP/1.1 has them (RFC 9112)."""
         status = HTTPStatus(self.status)
         head = [b"HTTP/1.1 %d %b" % (status, status.phrase.encode())]
         head += [b"%b: %b" % header for header in (*more, *self._all_headers())]
-        return b"\r\n".join((*head, b"", b"")), self.body
+        return b"\r\n".join((*head, b"", b"")), *self.pieces
 
     def _all_headers(self) -> Iterator[Header]:
         yield b"content-type", self.content_type.encode()
-        yield b"content-length", b"%d" % len(self.body)
+        yield b"content-length", b"%d" % sum(map(len, self.pieces))
         yield from self.headers
 
 
 def text(status: int, message: str, *headers: tuple[bytes, bytes]) -> Reply:
     """Answer with a sentence."""
-    return Reply(status, f"{message}\n".encode(), headers=headers)
+    return Reply(status, (f"{message}\n".encode(),), headers=headers)
 
 
 @lru_cache(maxsize=32)

@@ -172,11 +172,11 @@ class Routes:
             (b"cache-control", b"no-store"),
             (b"x-content-type-options", b"nosniff"),
         )
-        return Reply(200, body, "text/html; charset=utf-8", headers)
+        return Reply(200, (body,), "text/html; charset=utf-8", headers)
 
     async def _api(self, site: Site, _: Request) -> Reply:
         body = json.dumps(self._facts(site), indent=2).encode() + b"\n"
-        return Reply(200, body, "application/json", ((b"cache-control", b"no-store"),))
+        return Reply(200, (body,), "application/json", ((b"cache-control", b"no-store"),))
 
     def _facts(self, site: Site) -> dict[str, Any]:
         moment = Moment(self._monotonic(), self._wall())
@@ -215,8 +215,8 @@ def _scraped(site: Site, request: Request, only: Collection[str] | None = None) 
     """Answer with a page of metrics in the best format that the client reads."""
     media = negotiate(request.header(b"accept"))
     gzip = accepts_gzip(request.header(b"accept-encoding"))
-    body = site.page.make(media.format, gzip=gzip, only=only)
-    return Reply(200, body, media.content_type, _GZIPPED if gzip else _PLAIN)
+    pieces = site.page.make(media.format, gzip=gzip, only=only)
+    return Reply(200, pieces, media.content_type, _GZIPPED if gzip else _PLAIN)
 
 
 async def _admitted(authenticator: Authenticator | None, request: Request) -> bool:

@@ -19,13 +19,13 @@ TEXT = b'slurm_node_cpus{node="n1"} 8\nslurm_node_cpus{node="n2"} 16\n' * 3
 def test_every_split_of_a_text_joins_to_the_same_text() -> None:
     """Wherever a text is cut in two, the member says the whole."""
     for cut in range(len(TEXT) + 1):
-        assert gzip.decompress(join([pack(TEXT[:cut]), pack(TEXT[cut:])])) == TEXT
+        assert gzip.decompress(b"".join(join([pack(TEXT[:cut]), pack(TEXT[cut:])]))) == TEXT
 
 
 @given(st.lists(st.binary(max_size=300), max_size=6))
 def test_any_parts_join_to_one_member_with_the_right_checksum(texts: list[bytes]) -> None:
     """The trailer's CRC-32 and size are those of the whole, computed from the parts alone."""
-    member = join(map(pack, texts))
+    member = b"".join(join(map(pack, texts)))
     whole = b"".join(texts)
 
     assert gzip.decompress(member) == whole
@@ -38,13 +38,13 @@ def test_parts_of_any_size_join(size: int) -> None:
     """The arithmetic holds for every length."""
     texts = [b"x" * size, b"y" * 7, b"z" * size]
 
-    assert gzip.decompress(join(map(pack, texts))) == b"".join(texts)
+    assert gzip.decompress(b"".join(join(map(pack, texts)))) == b"".join(texts)
 
 
 def test_it_is_one_member_and_not_several() -> None:
     """Readers that stop after the first member, as some do, miss nothing."""
     reader = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    text = reader.decompress(join([pack(TEXT), pack(TEXT)]))
+    text = reader.decompress(b"".join(join([pack(TEXT), pack(TEXT)])))
 
     assert text == TEXT * 2
     assert reader.eof
@@ -53,7 +53,7 @@ def test_it_is_one_member_and_not_several() -> None:
 
 def test_streaming_readers_and_the_gzip_command_read_it() -> None:
     """Reading in small pieces, and by an implementation that is not zlib's Python binding."""
-    member = join([pack(TEXT), pack(b""), pack(TEXT)])
+    member = b"".join(join([pack(TEXT), pack(b""), pack(TEXT)]))
 
     with gzip.GzipFile(fileobj=io.BytesIO(member)) as stream:
         assert b"".join(iter(lambda: stream.read(7), b"")) == TEXT * 2

@@ -16,6 +16,7 @@ from tests.processes import until
 from tests.web.clients import HEALTHY, LAST, METRICS, PATIENCE, Held, Web, ask, receive, vanish
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from slurm_exporter.metrics import HttpMetrics
@@ -225,6 +226,56 @@ def test_client_that_vanishes_within_an_answer_is_no_news(
             vanish(connection)
     assert web.ask("/-/healthy").status == 200
     assert caplog.records == []
+
+
+# ------------------------------------------------------------------ too many clients
+
+
+def is_open(connection: socket.socket) -> bool:
+    """Whether the server has not let a client go; it has sent nothing in any case."""
+    connection.settimeout(0.2)
+    try:
+        return connection.recv(1) != b""
+    except TimeoutError:
+        return True
+    except ConnectionResetError:
+        return False
+
+
+def test_one_connection_too_many_costs_the_idlest(
+    serve: Callable[..., Web], routes: Routes, monkeypatch: pytest.MonkeyPatch
+):
+    """Not the newest, who may be Prometheus, and nobody who has just asked."""
+    monkeypatch.setattr(connection_module, "MAX_CONNECTIONS", 3)
+    web = serve(routes)
+    with contextlib.ExitStack() as stack:
+        first, second, third = (stack.enter_context(web.connection()) for _ in range(3))
+        for connection in (first, second, third, first):
+            connection.sendall(METRICS)
+            assert connection.recv(1 << 20)
+        assert web.ask("/-/healthy").status == 200
+        assert [is_open(each) for each in (first, second, third)] == [True, False, True]
+
+
+def test_answers_that_nobody_takes_do_not_fill_memory(
+    serve: Callable[..., Web], routes: Routes, large: int, monkeypatch: pytest.MonkeyPatch
+):
+    """The slowest are let go; whoever takes his answer is not among them."""
+    monkeypatch.setattr(connection_module, "SLOW", 0.2)
+    monkeypatch.setattr(connection_module, "MAX_UNSENT", 30 << 20)
+    web = serve(routes)
+    with contextlib.ExitStack() as stack:
+        dawdlers = [stack.enter_context(web.connection(receive_buffer=4096)) for _ in range(4)]
+        for dawdler in dawdlers:
+            dawdler.sendall(METRICS)
+            assert dawdler.recv(1)
+        until(lambda: len(open_connections(web)) == 2, "the slowest to be let go")
+        assert web.ask("/metrics").body.count(b"\n") > large
+
+
+def open_connections(web: Web) -> set[Any]:
+    """The connections that the server knows."""
+    return set(web.server._server.server_state.connections)
 
 
 # ------------------------------------------------------------------ the short way

@@ -87,7 +87,7 @@ def sent(reply: Reply) -> list[dict[str, Any]]:
 
 def test_reply_is_sent_with_its_type_its_length_and_its_own_headers():
     """Two messages are all it takes."""
-    start, body = sent(Reply(200, b"abc", "text/html", ((b"vary", b"Accept"),)))
+    start, body = sent(Reply(200, (b"a", b"bc"), "text/html", ((b"vary", b"Accept"),)))
     assert start == {
         "type": "http.response.start",
         "status": 200,
@@ -103,6 +103,17 @@ def test_reply_is_sent_with_its_type_its_length_and_its_own_headers():
 def test_text_is_a_line_of_plain_utf8():
     """With the line feed that a terminal wants."""
     reply = text(404, "nö", (b"allow", b"GET"))
-    expected = Reply(404, "nö\n".encode(), "text/plain; charset=utf-8", ((b"allow", b"GET"),))
+    expected = Reply(404, ("nö\n".encode(),), "text/plain; charset=utf-8", ((b"allow", b"GET"),))
     assert reply == expected
     assert reply.content_type == TEXT
+
+
+def test_reply_as_bytes_is_its_head_and_its_pieces():
+    """The server's own headers come first; nothing of the body is copied."""
+    body = b"abc"
+    head, *pieces = Reply(200, (body,), headers=((b"vary", b"Accept"),)).lines([(b"date", b"now")])
+    assert head == (
+        b"HTTP/1.1 200 OK\r\ndate: now\r\ncontent-type: text/plain; charset=utf-8\r\n"
+        b"content-length: 3\r\nvary: Accept\r\n\r\n"
+    )
+    assert pieces[0] is body
