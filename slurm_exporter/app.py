@@ -6,6 +6,7 @@ import platform
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
-    from slurm_exporter.config import Config
+    from slurm_exporter.config import Config, Tls
 
 POLL_GRACE = 3.0
 """Seconds that polls under way get when the exporter stops."""
@@ -77,8 +78,7 @@ class App:
         self._store = SnapshotStore(config.enabled_endpoints)
         self._pollers = Pollers(pollers(config, self._store))
         self._certificate = _certificate(config)
-        file = config.server.web_config_file
-        self._users_from = states([file]) if file is not None else ()
+        self._users_from = states(config.server.user_files)
         self._troubles: dict[Callable[[], None], str] = {}
         self._routes = Routes(self._site(config), self._http_metrics)
 
@@ -135,6 +135,8 @@ class App:
                 return
             try:
                 config = self._load()
+                if self._certificate is not None:
+                    _use(self._certificate, config)
                 logging.set_up(config.logging)
             except ConfigError as error:
                 self._reload = replace(self._reload, successful=False)
@@ -144,7 +146,8 @@ class App:
             self._restart_pollers(config)
             self._config = config
             self._routes.site = self._site(config)
-            self._reload = Reload(successful=True, last_success=time.time())
+            self._reload = replace(self._reload, successful=True, last_success=time.time())
+        self._say_notes(config)
         self.refresh()
         log.info("config.reloaded", config=config.file or _NO_FILE)
 
@@ -159,9 +162,11 @@ class App:
                 take()
             except (OSError, ConfigError) as error:
                 trouble = str(error)
-            # Said once, not every ten seconds.
+            # Said once, not every second.
             if trouble and trouble != self._troubles.get(take):
                 log.error("web.files_unusable", error=trouble)
+                failures = self._reload.web_failures + 1
+                self._reload = replace(self._reload, web_failures=failures)
             self._troubles[take] = trouble
 
     def _take_certificate(self) -> None:
@@ -169,11 +174,12 @@ class App:
             log.info("tls.certificate_loaded")
 
     def _take_users(self) -> None:
-        file = self._config.server.web_config_file
-        if file is None or (now := states([file])) == self._users_from:
+        now = states(self._config.server.user_files)
+        if now == self._users_from:
             return
         with self._lock:
-            server = replace(self._config.server, basic_auth=self._load().server.basic_auth)
+            new = self._load().server
+            server = replace(self._config.server, basic_auth=new.basic_auth, headers=new.headers)
             self._config = replace(self._config, server=server)
             self._routes.site = self._site(self._config)
         self._users_from = now
@@ -193,6 +199,8 @@ class App:
             page=page,
             telemetry_path=server.telemetry_path,
             authenticator=Authenticator(server.basic_auth) if server.basic_auth else None,
+            open_paths=frozenset(server.open_paths),
+            headers=tuple((name.lower().encode(), text.encode()) for name, text in server.headers),
             problems=self.problems,
             reload=self.reload if server.enable_lifecycle else None,
         )
@@ -237,10 +245,20 @@ class App:
             tls=self._certificate is not None,
             auth=self._config.server.basic_auth is not None,
         )
+        self._say_notes(self._config)
+
+    @staticmethod
+    def _say_notes(config: Config) -> None:
+        for note in config.server.notes:
+            log.warning("config.without_effect", note=note)
 
     def _warn_of_restart(self, config: Config) -> None:
         old, new = self._started_with, config.server
-        changed = {"server.listen": old.listen != new.listen, "server.ssl": old.tls != new.tls}
+        changed = {
+            "server.listen": old.listen != new.listen,
+            "server.ssl": (old.tls is None) != (new.tls is None),
+            "tls_server_config": _fixed(old.tls) != _fixed(new.tls),
+        }
         if any(changed.values()):
             keys = " ".join(key for key, differs in changed.items() if differs)
             log.warning("config.needs_restart", keys=keys)
@@ -295,10 +313,29 @@ def _certificate(config: Config) -> Certificate | None:
     tls = config.server.tls
     if tls is None:
         return None
-    try:
+    with _told(config, tls):
         return Certificate(tls)
+
+
+def _use(certificate: Certificate, config: Config) -> None:
+    tls = config.server.tls
+    if tls is not None:
+        with _told(config, tls):
+            certificate.use(tls)
+
+
+@contextmanager
+def _told(config: Config, tls: Tls) -> Iterator[None]:
+    """Turn what is wrong with the files of a certificate into an error of the config."""
+    try:
+        yield
     except OSError as error:
         message = f"cannot use {tls.cert_file} with {tls.key_file}: {error}"
         web = config.server.web_config_file
         where = (web, "tls_server_config") if web is not None else (config.file, "server.ssl")
         raise ConfigError((Problem(where[0] or "", None, where[1], message),)) from error
+
+
+def _fixed(tls: Tls | None) -> tuple[object, ...]:
+    """Return what a TLS context cannot change while it is in use."""
+    return (tls.ciphers, tls.curve) if tls is not None else ()

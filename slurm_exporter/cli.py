@@ -17,7 +17,9 @@ from slurm_exporter.config import (
     LOG_FORMATS,
     LOG_LEVELS,
     Config,
+    WebConfig,
     check_telemetry_path,
+    doubles,
     load,
     load_web_config,
     parse_address,
@@ -210,25 +212,28 @@ def _server(flags: argparse.Namespace, server: Server) -> Server:
     if flags.enable_lifecycle:
         server = replace(server, enable_lifecycle=True)
     if flags.web_config is not None:
-        basic_auth, tls = load_web_config(flags.web_config)
-        _check_alone(server)
-        server = replace(server, basic_auth=basic_auth, tls=tls, web_config_file=flags.web_config)
+        server = _protected(server, flags.web_config)
     return server
 
 
-def _check_alone(server: Server) -> None:
-    """Refuse to choose between two protections: whichever lost would be off unnoticed."""
-    doubles = {
-        "server.basic_auth": (server.basic_auth, "move its user to basic_auth_users"),
-        "server.ssl": (server.tls, "move its files to tls_server_config"),
-    }
-    problems = tuple(
-        Problem(_WEB_CONFIG, None, "", f"cannot be used together with {key}; {remedy}")
-        for key, (value, remedy) in doubles.items()
-        if value is not None
+def _protected(server: Server, file: str) -> Server:
+    """Put a web configuration file in the place of the one that the config names, if any."""
+    web = load_web_config(file)
+    if server.web_config_file is None:
+        problems = tuple(
+            Problem(_WEB_CONFIG, None, "", f"cannot be used together with {remedy}")
+            for remedy in doubles(WebConfig(server.basic_auth, server.tls))
+        )
+        if problems:
+            raise ConfigError(problems)
+    return replace(
+        server,
+        basic_auth=web.basic_auth,
+        tls=web.tls,
+        headers=web.headers,
+        web_config_file=file,
+        notes=web.notes,
     )
-    if problems:
-        raise ConfigError(problems)
 
 
 def _checked(flag: str, check: Callable[[str], Value], text: str) -> Value:

@@ -160,10 +160,17 @@ def _durations(view: Iterable[EndpointView]) -> Metric:
 
 @dataclass(frozen=True, slots=True)
 class Reload:
-    """The last attempt to load the config: whether it worked, and when one last did (unix s)."""
+    """What became of files that may change while we run.
+
+    Attributes:
+        successful: whether the last attempt to load the config worked.
+        last_success: unix time of the last one that did.
+        web_failures: how often changed files of users or certificates could not be used.
+    """
 
     successful: bool
     last_success: float
+    web_failures: int = 0
 
 
 def exporter_families(reload: Reload) -> Iterator[Metric]:
@@ -184,6 +191,11 @@ def exporter_families(reload: Reload) -> Iterator[Metric]:
         PREFIX + "config_last_reload_success_timestamp_seconds",
         "Unix time at which the config was last loaded.",
         value=reload.last_success,
+    )
+    yield CounterMetricFamily(
+        PREFIX + "web_file_failures",
+        "Times that changed files of users or certificates could not be used.",
+        value=float(reload.web_failures),
     )
 
 

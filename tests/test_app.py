@@ -26,6 +26,7 @@ from slurm_exporter.config import (
     Endpoint,
     Server,
     Slurm,
+    Tls,
     load_web_config,
 )
 from slurm_exporter.errors import ConfigError, ListenError, Problem
@@ -35,6 +36,7 @@ from slurm_exporter.snapshot import State
 from tests.conftest import ManualClock
 from tests.fake_slurmctld import nothing
 from tests.processes import Samples, get, read_logfmt, read_samples, series, until
+from tests.web.certificates import Authority
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -466,8 +468,15 @@ def write_users(file: Path, **passwords: str) -> None:
 
 
 def with_web_config(config: Config, file: Path) -> Config:
-    basic_auth, tls = load_web_config(str(file))
-    server = replace(config.server, basic_auth=basic_auth, tls=tls, web_config_file=str(file))
+    web = load_web_config(str(file))
+    server = replace(
+        config.server,
+        basic_auth=web.basic_auth,
+        tls=web.tls,
+        headers=web.headers,
+        web_config_file=str(file),
+        notes=web.notes,
+    )
     return replace(config, server=server)
 
 
@@ -506,7 +515,7 @@ def test_users_that_changed_count_without_a_reload(web_config: tuple[Running, Pa
 def test_users_that_cannot_be_read_leave_the_old_ones_and_are_told_once(
     web_config: tuple[Running, Path],
 ) -> None:
-    """Not every ten seconds."""
+    """Not every second."""
     running, file = web_config
     file.write_text("basic_auth_users: [oops]\n")
 
@@ -517,6 +526,7 @@ def test_users_that_cannot_be_read_leave_the_old_ones_and_are_told_once(
     (line,) = [line for line in logs if line["event"] == "web.files_unusable"]
     assert "basic_auth_users" in line["error"]
     assert status(running, "alice", "one") == 200
+    assert running.app._reload.web_failures == 1
 
     write_users(file, bob=hashed("two"))
     running.app.refresh()
@@ -534,3 +544,82 @@ def test_a_renewed_certificate_is_logged_when_it_is_taken(config: Config) -> Non
         app.refresh()
 
     assert [line["event"] for line in logs] == ["tls.certificate_loaded"]
+
+
+def test_a_password_file_that_changed_counts_without_a_reload(
+    config: Config, tmp_path: Path
+) -> None:
+    """It is looked at like the other files."""
+    file = tmp_path / "password"
+    file.write_text("one\n")
+
+    def loaded() -> Config:
+        users = (("alice", file.read_text().strip()),)
+        return replace(
+            config, server=replace(config.server, basic_auth=BasicAuth(users, file=str(file)))
+        )
+
+    running = Running(loaded())
+    running.app._load = loaded
+    with running:
+        assert status(running, "alice", "one") == 200
+        file.write_text("another\n")
+        running.app.refresh()
+        assert [status(running, "alice", word) for word in ("one", "another")] == [401, 200]
+
+
+def test_what_is_asked_for_in_vain_is_said_at_start_and_reload(
+    config: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Somebody counts on it."""
+    noted = replace(config, server=replace(config.server, notes=("http2: in vain",)))
+    with capture_logs() as logs, Running(noted) as running:
+        running.reload(noted)
+    assert [line["note"] for line in logs if line["event"] == "config.without_effect"] == [
+        "http2: in vain"
+    ]
+    log = [read_logfmt(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["note"] for line in log if line["event"] == "config.without_effect"] == [
+        "http2: in vain"
+    ]
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> Tls:
+    """A certificate with its key."""
+    return Authority(tmp_path, "authority").issue("server")
+
+
+def test_a_reload_takes_other_certificates_and_versions(config: Config, tls: Tls) -> None:
+    """Only addresses, suites and curves, and TLS on or off, take a restart."""
+    secure = replace(config, server=replace(config.server, tls=tls))
+    with Running(secure) as running:
+        newer = replace(tls, min_version="TLS13")
+        running.reload(replace(secure, server=replace(secure.server, tls=newer)))
+        certificate = running.app._certificate
+        assert certificate.context.minimum_version.name == "TLSv1_3"
+
+
+def test_a_reload_with_a_certificate_that_cannot_be_used_changes_nothing(
+    config: Config, tls: Tls
+) -> None:
+    """It is an error of the config, like any other."""
+    secure = replace(config, server=replace(config.server, tls=tls))
+    with Running(secure) as running:
+        broken = replace(tls, key_file="/nonexistent", min_version="TLS13")
+        with pytest.raises(ConfigError, match=r"server\.ssl: cannot use \S+ with /nonexistent: "):
+            running.reload(replace(secure, server=replace(secure.server, tls=broken)))
+        assert running.app._certificate.context.minimum_version.name == "TLSv1_2"
+
+
+def test_suites_of_tls_take_a_restart(
+    config: Config, tls: Tls, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And the log says so."""
+    secure = replace(config, server=replace(config.server, tls=tls))
+    with Running(secure) as running:
+        other = replace(tls, curve="prime256v1")
+        running.reload(replace(secure, server=replace(secure.server, tls=other)))
+    log = [read_logfmt(line) for line in capsys.readouterr().err.splitlines()]
+    warnings = [(line["event"], line["keys"]) for line in log if line["level"] == "warning"]
+    assert warnings == [("config.needs_restart", "tls_server_config")]

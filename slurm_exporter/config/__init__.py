@@ -25,7 +25,9 @@ from slurm_exporter.config.model import (
     Server,
     Slurm,
     Tls,
+    WebConfig,
 )
+from slurm_exporter.config.server import doubles
 from slurm_exporter.config.units import format_duration, parse_duration, parse_size
 from slurm_exporter.config.values import check_telemetry_path, parse_address
 from slurm_exporter.config.web import load_web_config
@@ -50,7 +52,9 @@ __all__ = [
     "Server",
     "Slurm",
     "Tls",
+    "WebConfig",
     "check_telemetry_path",
+    "doubles",
     "format_duration",
     "load",
     "load_web_config",

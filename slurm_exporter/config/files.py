@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from slurm_exporter.config.fields import Field
     from slurm_exporter.config.problems import Problems
 
 MAX_BYTES = 256 * 1024
@@ -58,6 +59,29 @@ def readable(path: str) -> str:
             return path
     except OSError as error:
         raise ValueError(f"cannot read {_shown(path)}: {error.strerror}") from None
+
+
+def read_file(field: Field) -> str:
+    """The path of a file that must be readable; empty when the key is absent or wrong."""
+    file = field.problems.file
+    return field.text(lambda text: readable(beside(text, file)), "")
+
+
+def read_secret(path: str) -> str:
+    """The one line of a file, such as a password.
+
+    Raises:
+        ValueError: it cannot be read, or is not one line of text; the message has the path and
+            nothing of the content.
+    """
+    try:
+        content = Path(readable(path)).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"{_shown(path)} is not UTF-8 text") from None
+    lines = content.splitlines()
+    if len(lines) != 1 or not lines[0]:
+        raise ValueError(f"{_shown(path)} must have one line, which is the password")
+    return lines[0]
 
 
 def writable(path: str) -> str:

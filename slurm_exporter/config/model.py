@@ -30,7 +30,8 @@ STALE_AFTER_INTERVALS = 2
 MAX_AGE_INTERVALS = 5
 """``max_age`` when it is not given: this many intervals plus the timeout."""
 
-OTHER_ROUTES = ("/", "/-/healthy", "/-/ready", "/-/reload", "/api/v1/endpoints")
+RELOAD = "/-/reload"
+OTHER_ROUTES = ("/", "/-/healthy", "/-/ready", RELOAD, "/api/v1/endpoints")
 """Our own routes besides ``telemetry_path``, which must not be one of them."""
 
 LABELS_IN_USE: Mapping[str, str] = MappingProxyType(
@@ -114,10 +115,12 @@ class BasicAuth:
     Attributes:
         users: pairs of (user name, password or bcrypt hash).
         hashed: whether the passwords are bcrypt hashes.
+        file: the file that the password is from, when it has one of its own.
     """
 
     users: tuple[tuple[str, str], ...] = field(repr=False)
     hashed: bool = False
+    file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +133,40 @@ class Tls:
         client_ca_file: PEM file of the authorities whose client certificates are accepted;
             None asks for no client certificate.
         client_auth_required: whether a client must present one.
+        client_allowed_sans: names of which a client's certificate must have one; empty allows
+            every certificate of the authorities.
         min_version: ``TLS12`` or ``TLS13``.
+        max_version: the same.
+        ciphers: OpenSSL's names of the suites for TLS 1.2; empty leaves the choice to OpenSSL.
+        curve: OpenSSL's name of the only curve; None leaves the choice to OpenSSL.
     """
 
     cert_file: str
     key_file: str
     client_ca_file: str | None = None
     client_auth_required: bool = False
+    client_allowed_sans: tuple[str, ...] = ()
     min_version: str = "TLS12"
+    max_version: str = "TLS13"
+    ciphers: tuple[str, ...] = ()
+    curve: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WebConfig:
+    """What a web configuration file says.
+
+    Attributes:
+        basic_auth: None lets everybody in.
+        tls: None serves plain HTTP.
+        headers: pairs of (name, value) that every answer gets.
+        notes: what is asked for in vain, as sentences.
+    """
+
+    basic_auth: BasicAuth | None = None
+    tls: Tls | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +179,11 @@ class Server:
         enable_lifecycle: whether ``/-/reload`` may be used.
         basic_auth: None lets everybody in.
         tls: None serves plain HTTP.
-        web_config_file: the file that ``basic_auth`` and ``tls`` are from, when they are not
-            from the config file.
+        open_paths: paths that need no password.
+        headers: pairs of (name, value) that every answer gets.
+        web_config_file: the file that ``basic_auth``, ``tls`` and ``headers`` are from, when they
+            are not from the config file.
+        notes: what is asked for in vain, as sentences.
     """
 
     listen: tuple[Address, ...] = (Address("", DEFAULT_PORT),)
@@ -159,7 +191,16 @@ class Server:
     enable_lifecycle: bool = False
     basic_auth: BasicAuth | None = None
     tls: Tls | None = None
+    open_paths: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
     web_config_file: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def user_files(self) -> tuple[str, ...]:
+        """The files that say who may read our pages, and may change at any time."""
+        own = self.basic_auth.file if self.basic_auth is not None else None
+        return tuple(file for file in (self.web_config_file, own) if file is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,10 @@ class Problems:
         self.add(line, path, message)
         raise self._error()
 
+    def include(self, error: ConfigError) -> None:
+        """Note what is wrong with another file, which this one names."""
+        self._found.extend(error.problems)
+
     def clean(self, *paths: str) -> bool:
         """Whether nothing at or below any of these paths was found wrong."""
         return not any(_is_within(found.path, path) for found in self._found for path in paths)

@@ -5,43 +5,92 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from slurm_exporter.config.fields import distinct
-from slurm_exporter.config.files import beside, readable
-from slurm_exporter.config.model import Address, BasicAuth, Server, Tls
+from slurm_exporter.config.files import read_file, read_secret
+from slurm_exporter.config.model import (
+    OTHER_ROUTES,
+    RELOAD,
+    Address,
+    BasicAuth,
+    Server,
+    Tls,
+    WebConfig,
+)
 from slurm_exporter.config.values import (
     ADDRESS_FORM,
     PORT_FORM,
+    check_bcrypt_hash,
     check_password,
     check_port,
     check_telemetry_path,
     check_user_name,
     parse_address,
 )
+from slurm_exporter.config.web import load_web_config
+from slurm_exporter.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from slurm_exporter.config.fields import Field
     from slurm_exporter.config.sections import Section
+
+_PASSWORDS = ("password", "password_file", "password_hash")
 
 
 def read_server(section: Section) -> Server:
     """How our own pages are served; the defaults for what the section leaves out."""
     default = Server()
+    auth, ssl = section.section("basic_auth"), section.section("ssl")
+    own = WebConfig(_read_basic_auth(auth), _read_ssl(ssl))
+    web, file = _read_web_config(section.take("web_config_file"), own)
+    telemetry_path = section.take("telemetry_path").text(
+        check_telemetry_path, default.telemetry_path
+    )
     server = Server(
         listen=_read_listen(section, default.listen),
-        telemetry_path=section.take("telemetry_path").text(
-            check_telemetry_path, default.telemetry_path
-        ),
+        telemetry_path=telemetry_path,
         enable_lifecycle=section.take("enable_lifecycle").boolean(default=default.enable_lifecycle),
-        basic_auth=_read_basic_auth(section.section("basic_auth")),
-        tls=_read_ssl(section.section("ssl")),
+        basic_auth=web.basic_auth,
+        tls=web.tls,
+        open_paths=_read_open_paths(section.take("open_paths"), telemetry_path),
+        headers=web.headers,
+        web_config_file=file,
+        notes=web.notes,
     )
     section.finish()
     return server
 
 
-def read_file(field: Field) -> str:
-    """The path of a file that must be readable; empty when it is absent or wrong."""
-    file = field.problems.file
-    return field.text(lambda text: readable(beside(text, file)), "")
+def _read_web_config(field: Field, own: WebConfig) -> tuple[WebConfig, str | None]:
+    """What the web configuration file says, or else what the section says itself."""
+    file = read_file(field)
+    if not file:
+        return own, None
+    try:
+        web = load_web_config(file)
+    except ConfigError as error:
+        field.problems.include(error)
+        return own, None
+    for remedy in doubles(own):
+        field.fail(f"cannot be used together with {remedy}")
+    return web, file
+
+
+def doubles(own: WebConfig) -> Iterator[str]:
+    """Say what a config file may not have itself when it has a web configuration file.
+
+    To choose between two protections would leave one of them off unnoticed.
+    """
+    if own.basic_auth is not None:
+        yield "server.basic_auth; move its user to basic_auth_users"
+    if own.tls is not None:
+        yield "server.ssl; move its files to tls_server_config"
+
+
+def _read_open_paths(field: Field, telemetry_path: str) -> tuple[str, ...]:
+    allowed = (telemetry_path, *(path for path in OTHER_ROUTES if path != RELOAD))
+    items = field.items("a list of paths") or ()
+    return distinct([(item, item.choice(allowed, "") or None) for item in items], "path")
 
 
 def _read_listen(section: Section, default: tuple[Address, ...]) -> tuple[Address, ...]:
@@ -64,11 +113,24 @@ def _read_addresses(listen: Field) -> tuple[Address, ...]:
 def _read_basic_auth(section: Section) -> BasicAuth | None:
     enabled = _read_enabled(section)
     name = section.take("username", required=enabled)
-    password = section.take("password", required=enabled)
+    password, file, hashed = (section.take(key) for key in _PASSWORDS)
+    given = [field for field in (password, file, hashed) if field.given]
+    if enabled and not given:
+        password.fail("is required, or password_file, or password_hash")
+    for other in given[1:]:
+        other.fail("is one too many; keep one of password, password_file and password_hash")
     section.finish()
     if not enabled:
         return None
-    return BasicAuth(((name.text(check_user_name, ""), password.text(check_password, "")),))
+    user = name.text(check_user_name, "")
+    if hashed.given:
+        known = hashed.text(check_bcrypt_hash, "", "a bcrypt hash")
+        return BasicAuth(((user, known),), hashed=True)
+    if file.given:
+        path = read_file(file)
+        secret = file.text(lambda _: check_password(read_secret(path)), "") if path else ""
+        return BasicAuth(((user, secret),), file=path)
+    return BasicAuth(((user, password.text(check_password, "")),))
 
 
 def _read_ssl(section: Section) -> Tls | None:

@@ -17,6 +17,7 @@ _DIGITS = re.compile(r"[0-9]{1,15}")
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _PATH = re.compile(r"/[!-~]*")
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_HEADER_VALUE = re.compile(r"[ -~]*[!-~]")
 _BCRYPT_HASH = re.compile(
     r"\$2[abxy]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}"
 )
@@ -132,6 +133,13 @@ def check_bcrypt_hash(text: str) -> str:
     """A password's bcrypt hash."""
     if not _BCRYPT_HASH.fullmatch(text):
         raise ValueError("must be a bcrypt hash ($2y$10$...) such as `htpasswd -nBC 10 ''` prints")
+    return text
+
+
+def check_header_value(text: str) -> str:
+    """The value of an HTTP header."""
+    if not _HEADER_VALUE.fullmatch(text):
+        raise ValueError("must be one line of printable ASCII")
     return text
 
 

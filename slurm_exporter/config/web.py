@@ -9,35 +9,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from slurm_exporter.config.files import read_text
-from slurm_exporter.config.model import TLS_VERSIONS, BasicAuth, Tls
+from slurm_exporter.config.model import BasicAuth, WebConfig
 from slurm_exporter.config.problems import Problems
 from slurm_exporter.config.sections import open_document
-from slurm_exporter.config.server import read_file
-from slurm_exporter.config.values import check_bcrypt_hash, check_user_name
+from slurm_exporter.config.tls import read_tls
+from slurm_exporter.config.values import check_bcrypt_hash, check_header_value, check_user_name
 
 if TYPE_CHECKING:
     from slurm_exporter.config.fields import Field
     from slurm_exporter.config.sections import Section
 
-_NO_CLIENT_CERT = "NoClientCert"
-_IF_GIVEN = "VerifyClientCertIfGiven"
-_REQUIRED = "RequireAndVerifyClientCert"
-
-_UNSUPPORTED = "is a setting of exporter-toolkit that slurm_exporter does not support; remove it"
-_UNSUPPORTED_TLS = (
-    "cert",
-    "key",
-    "client_ca",
-    "client_allowed_sans",
-    "max_version",
-    "cipher_suites",
-    "prefer_server_cipher_suites",
-    "curve_preferences",
+_HEADERS = (
+    "Content-Security-Policy",
+    "Strict-Transport-Security",
+    "X-Content-Type-Options",
+    "X-Frame-Options",
+    "X-XSS-Protection",
 )
+_NO_HTTP2 = "http_server_config.http2: only HTTP/1.1 is served, which every client speaks as well"
 
 
-def load_web_config(path: str) -> tuple[BasicAuth | None, Tls | None]:
-    """Who may read our pages, and the TLS they are served over; None where the file says nothing.
+def load_web_config(path: str) -> WebConfig:
+    """Who may read our pages, and how they are served.
 
     Args:
         path: the file; relative paths in it are relative to it.
@@ -48,12 +41,15 @@ def load_web_config(path: str) -> tuple[BasicAuth | None, Tls | None]:
     problems = Problems(path)
     root = open_document(read_text(path, problems), problems)
     basic_auth = _read_users(root.section("basic_auth_users"))
-    tls = _read_tls(root.section("tls_server_config"))
-    _read_http(root.section("http_server_config"))
-    root.refuse(("rate_limit",), _UNSUPPORTED)
+    tls = read_tls(root.section("tls_server_config"))
+    headers, notes = _read_http(root.section("http_server_config"))
+    root.refuse(
+        ("rate_limit",),
+        "is a setting of exporter-toolkit that slurm_exporter does not support; remove it",
+    )
     root.finish()
     problems.raise_if_any()
-    return basic_auth, tls
+    return WebConfig(basic_auth, tls, headers, notes)
 
 
 def _read_users(section: Section) -> BasicAuth | None:
@@ -65,28 +61,12 @@ def _read_user(name: str, field: Field) -> tuple[str, str]:
     return field.key(check_user_name, name), field.text(check_bcrypt_hash, "", "a bcrypt hash")
 
 
-def _read_tls(section: Section) -> Tls | None:
-    if section.empty:
-        return None
-    auth_type = section.take("client_auth_type")
-    policy = auth_type.choice((_NO_CLIENT_CERT, _IF_GIVEN, _REQUIRED), _NO_CLIENT_CERT)
-    client_ca = section.take("client_ca_file", required=policy != _NO_CLIENT_CERT)
-    if client_ca.given and policy == _NO_CLIENT_CERT and auth_type.clean:
-        client_ca.fail(f"needs client_auth_type {_IF_GIVEN} or {_REQUIRED}")
-    tls = Tls(
-        cert_file=read_file(section.take("cert_file", required=True)),
-        key_file=read_file(section.take("key_file", required=True)),
-        client_ca_file=read_file(client_ca) or None,
-        client_auth_required=policy == _REQUIRED,
-        min_version=section.take("min_version").choice(TLS_VERSIONS, TLS_VERSIONS[0]),
-    )
-    section.refuse(_UNSUPPORTED_TLS, _UNSUPPORTED)
+def _read_http(section: Section) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    # Who leaves http2 out does not expect it, though it is on in exporter-toolkit then.
+    http2 = section.take("http2").boolean(default=False)
+    wanted = section.section("headers")
+    values = {name: wanted.take(name).text(check_header_value, "") for name in _HEADERS}
+    wanted.finish()
     section.finish()
-    return tls
-
-
-def _read_http(section: Section) -> None:
-    # Our server speaks HTTP/1.1 only, which is what clients get with http2 either way.
-    section.take("http2").boolean(default=True)
-    section.refuse(("headers",), _UNSUPPORTED)
-    section.finish()
+    headers = tuple((name, value) for name, value in values.items() if value)
+    return headers, (_NO_HTTP2,) if http2 else ()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import secrets
 import threading
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import bcrypt
@@ -21,17 +23,20 @@ if TYPE_CHECKING:
 CHALLENGE = 'Basic realm="slurm_exporter", charset="UTF-8"'
 """The ``WWW-Authenticate`` header of a 401."""
 
-_REMEMBERED = 1024
-_SECONDS = 60.0
+_GOOD, _GOOD_SECONDS = 256, 3600.0
+_BAD, _BAD_SECONDS = 1024, 60.0
 _BCRYPT_MAX = 72
+
+_PENDING = 4
+"""Passwords of one address that may wait to be checked."""
 
 
 class Authenticator:
     """Tells whether an ``Authorization`` header is good.  Safe from any thread.
 
-    A bcrypt check is slow on purpose, so verdicts are remembered for a minute, under a keyed
-    digest: neither passwords nor anything that could be reversed into one is kept.  Wrong
-    passwords are remembered too, so that repeating one costs no CPU.
+    A bcrypt check is slow on purpose, so verdicts are remembered, good ones for an hour and bad
+    ones for a minute, under a keyed digest: neither passwords nor anything that could be reversed
+    into one is kept.  However many wrong passwords come, they push no good one out.
     """
 
     def __init__(
@@ -44,18 +49,22 @@ class Authenticator:
         self._anybody = max(self._users.values(), key=lambda hashed: hashed[4:6])
         self._key = secrets.token_bytes(32)
         self._lock = threading.Lock()
-        self._verdicts: TTLCache[bytes, bool] = TTLCache(_REMEMBERED, _SECONDS, monotonic)
+        self._verdicts: dict[bool, TTLCache[bytes, None]] = {
+            True: TTLCache(_GOOD, _GOOD_SECONDS, monotonic),
+            False: TTLCache(_BAD, _BAD_SECONDS, monotonic),
+        }
 
     def remembered(self, header: str) -> bool | None:
         """Return the verdict on a header that was checked lately; None if it was not."""
+        digest = self._digest(header)
         with self._lock:
-            return self._verdicts.get(self._digest(header))
+            return next((good for good, those in self._verdicts.items() if digest in those), None)
 
     def check(self, header: str) -> bool:
         """Return whether a header carries a known user's password.  May take 0.1 s or more."""
         good = self._check(header)
         with self._lock:
-            self._verdicts[self._digest(header)] = good
+            self._verdicts[good][self._digest(header)] = None
         return good
 
     def _digest(self, header: str) -> bytes:
@@ -72,6 +81,43 @@ class Authenticator:
         else:
             matches = hmac.compare_digest(password, expected)
         return matches and name in self._users
+
+
+class Queue:
+    """Has unknown passwords checked one at a time, and few of each address.
+
+    So whoever guesses waits for his own guesses, and all guessing together costs one core.  Of one
+    event loop.
+    """
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Semaphore(1)
+        self._pending: Counter[str] = Counter()
+
+    async def check(self, authenticator: Authenticator, header: str, address: str) -> bool | None:
+        """Return whether a header carries a known user's password.
+
+        Args:
+            authenticator: who knows.
+            header: the ``Authorization`` header.
+            address: where it comes from.
+
+        Returns:
+            None when too many of the address wait already.
+        """
+        if self._pending[address] >= _PENDING:
+            return None
+        self._pending[address] += 1
+        try:
+            async with self._turn:
+                known = authenticator.remembered(header)  # it may have waited for its own like
+                if known is not None:
+                    return known
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(None, authenticator.check, header)
+        finally:
+            self._pending[address] -= 1
+            self._pending += Counter()  # drops those at zero
 
 
 def _credentials(header: str) -> tuple[str, bytes] | None:

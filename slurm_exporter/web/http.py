@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -23,20 +23,29 @@ class Request:
     Attributes:
         method: in upper case.
         path: what was asked for, without the query.
+        client: the address that it came from; empty for a unix socket.
     """
 
     def __init__(
-        self, method: str, path: str, headers: Iterable[Header], query: bytes = b""
+        self,
+        method: str,
+        path: str,
+        headers: Iterable[Header],
+        query: bytes = b"",
+        client: str = "",
     ) -> None:
         self.method = method
         self.path = path
+        self.client = client
         self._headers = headers
         self._query = query
 
     @classmethod
     def of(cls, scope: dict[str, Any]) -> Request:
         """Return the request of an ASGI scope."""
-        return cls(scope["method"], scope["path"], scope["headers"], scope["query_string"])
+        method, path, client = scope["method"], scope["path"], scope["client"]
+        host = client[0] if client else ""
+        return cls(method, path, scope["headers"], scope["query_string"], host)
 
     @cached_property
     def query(self) -> dict[str, list[str]]:
@@ -64,6 +73,13 @@ class Reply:
     pieces: tuple[bytes, ...]
     content_type: str = TEXT
     headers: tuple[Header, ...] = field(default=())
+
+    def with_headers(self, more: tuple[Header, ...]) -> Reply:
+        """Return the same answer with those headers besides that it has not itself."""
+        if not more:
+            return self
+        own = {name for name, _ in self.headers}
+        return replace(self, headers=(*self.headers, *(h for h in more if h[0] not in own)))
 
     async def send(self, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
         """Send it as ASGI messages."""

@@ -13,9 +13,9 @@ import structlog
 from slurm_exporter.errors import ConfigError
 from slurm_exporter.exposition import negotiate
 from slurm_exporter.snapshot import State
-from slurm_exporter.web.auth import CHALLENGE, Authenticator
+from slurm_exporter.web.auth import CHALLENGE, Authenticator, Queue
 from slurm_exporter.web.facts import Moment, facts
-from slurm_exporter.web.http import Reply, Request, accepts_gzip, text
+from slurm_exporter.web.http import Header, Reply, Request, accepts_gzip, text
 from slurm_exporter.web.status import CONTENT_SECURITY_POLICY, render_status
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ class Site:
         page: makes the metrics page.
         telemetry_path: where that page is.
         authenticator: who may read; None lets everybody in.
+        open_paths: paths that everybody may read nevertheless.
+        headers: what every answer gets, unless it has a header of that name itself.
         problems: says in words which threads are dead or hang; empty when all is well.
         reload: loads the config again, raising ConfigError; None when that is not allowed.
     """
@@ -64,6 +66,8 @@ class Site:
     page: Page
     telemetry_path: str
     authenticator: Authenticator | None
+    open_paths: frozenset[str]
+    headers: tuple[Header, ...]
     problems: Callable[[], list[str]]
     reload: Callable[[], None] | None
 
@@ -83,6 +87,7 @@ class Routes:
         self._http_metrics = http_metrics
         self._monotonic = monotonic
         self._wall = wall
+        self._queue = Queue()
 
     async def __call__(
         self,
@@ -100,6 +105,7 @@ class Routes:
             # One answer fails, not the connection, and somebody can read why.
             log.exception("http.crashed", handler=handler)
             reply = _CRASHED
+        reply = reply.with_headers(site.headers)
         await reply.send(send)
         self._http_metrics.answered(handler, reply.status, time.perf_counter() - began)
 
@@ -113,9 +119,7 @@ class Routes:
         site = self.site
         if request.method != "GET" or request.path != site.telemetry_path:
             return None
-        if site.authenticator and not site.authenticator.remembered(
-            request.header(b"authorization")
-        ):
+        if not _known(site, request):
             return None
         try:
             reply = _scraped(site, request)
@@ -123,7 +127,7 @@ class Routes:
             log.exception("http.crashed", handler=METRICS)
             reply = _CRASHED
         self._http_metrics.answered(METRICS, reply.status, time.perf_counter() - began)
-        return reply
+        return reply.with_headers(site.headers)
 
     async def _reply(
         self,
@@ -132,7 +136,13 @@ class Routes:
         allowed: tuple[str, ...],
         answer: Callable[[Site, Request], Awaitable[Reply]],
     ) -> Reply:
-        if not await _admitted(site.authenticator, request):
+        admitted = _known(site, request)
+        if admitted is None and site.authenticator is not None:
+            header = request.header(b"authorization")
+            admitted = await self._queue.check(site.authenticator, header, request.client)
+        if admitted is None:
+            return text(429, "too many passwords at once", (b"retry-after", b"1"))
+        if not admitted:
             return text(401, "unauthorized", (b"www-authenticate", CHALLENGE.encode()))
         if request.method not in allowed:
             allow = ", ".join(allowed)
@@ -219,12 +229,8 @@ def _scraped(site: Site, request: Request, only: Collection[str] | None = None) 
     return Reply(200, pieces, media.content_type, _GZIPPED if gzip else _PLAIN)
 
 
-async def _admitted(authenticator: Authenticator | None, request: Request) -> bool:
-    if authenticator is None:
+def _known(site: Site, request: Request) -> bool | None:
+    """Tell without delay whether a client may read; None if that takes a look at his password."""
+    if site.authenticator is None or request.path in site.open_paths:
         return True
-    header = request.header(b"authorization")
-    known = authenticator.remembered(header)
-    if known is not None:
-        return known
-    # bcrypt takes its time, and the loop must go on answering others meanwhile.
-    return await asyncio.get_running_loop().run_in_executor(None, authenticator.check, header)
+    return site.authenticator.remembered(request.header(b"authorization"))

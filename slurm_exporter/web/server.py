@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from slurm_exporter.config import Address
 
 _BACKLOG = 1024
-_TICK = 10.0
+_TICK = 1.0
 """Seconds between two calls of ``tick``."""
 
 log = structlog.get_logger()
@@ -89,7 +89,7 @@ class WebServer:
             app: the ASGI application.
             sockets: bound sockets, which are closed by ``stop()``.
             context: serve TLS with it; None serves plain HTTP.
-            tick: called every ten seconds, in a thread of its own, to look after files.
+            tick: called every second, in a thread of its own, to look after files.
             died: called when the thread ends though nobody stopped it.
             grace: seconds that answers under way get when the server stops.
         """

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from slurm_exporter.config import Address, BasicAuth, Server, Tls, parse
+from slurm_exporter.errors import ConfigError
 
 
 def server(keys, file="x.yml"):
@@ -97,7 +98,10 @@ def test_an_enabled_basic_auth_has_one_user():
 @pytest.mark.parametrize(
     ("keys", "noted"),
     [
-        ("enabled: true", ["username: is required", "password: is required"]),
+        (
+            "enabled: true",
+            ["username: is required", "password: is required, or password_file, or password_hash"],
+        ),
         (
             "enabled: true, username: , password: ''",
             ["username: must be a string, not empty", "password: must not be empty"],
@@ -126,6 +130,91 @@ def test_an_incomplete_basic_auth_is_noted_without_its_password(complaints, keys
     assert complaints(f"server: {{basic_auth: {{{keys}}}}}") == [
         f"1: server.basic_auth.{complaint}" for complaint in noted
     ]
+
+
+HASH = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG"
+
+
+def test_a_password_can_be_in_a_file_of_its_own(tmp_path):
+    """Which is watched; the line's end is not part of the password."""
+    (tmp_path / "password").write_text("se cret\n")
+    keys = "enabled: true, username: a, password_file: password"
+    server = parse(f"server: {{basic_auth: {{{keys}}}}}", f"{tmp_path}/x.yml").server
+    file = f"{tmp_path}/password"
+    assert server.basic_auth == BasicAuth((("a", "se cret"),), file=file)
+    assert server.user_files == (file,)
+
+
+def test_a_password_can_be_a_hash():
+    """Then nobody who reads the config can use it."""
+    keys = f"enabled: true, username: a, password_hash: {HASH}"
+    server = parse(f"server: {{basic_auth: {{{keys}}}}}", "x.yml").server
+    assert server.basic_auth == BasicAuth((("a", HASH),), hashed=True)
+
+
+@pytest.mark.parametrize(
+    ("keys", "noted"),
+    [
+        (f"password: hunter2, password_hash: {HASH}", "password_hash: is one too many; keep one"),
+        ("password_hash: hunter2", "password_hash: must be a bcrypt hash"),
+        ("password_file: missing", "password_file: cannot read missing: No such file"),
+        ("password_file: /dev/null", "password_file: /dev/null must have one line, which is"),
+    ],
+)
+def test_a_wrong_way_to_give_a_password_is_noted_without_it(complaints, keys, noted):
+    """Each with what is allowed."""
+    [said] = complaints(f"server: {{basic_auth: {{enabled: true, username: a, {keys}}}}}")
+    assert said.startswith(f"1: server.basic_auth.{noted}")
+    assert "hunter2" not in said
+
+
+def test_paths_can_be_open_to_everybody():
+    """The page of metrics among them, wherever it is; not the reload."""
+    text = "server: {telemetry_path: /m, open_paths: [/-/healthy, /m]}"
+    assert parse(text, "x.yml").server.open_paths == ("/-/healthy", "/m")
+
+
+def test_a_path_that_cannot_be_open_is_noted(complaints):
+    """With all that can."""
+    assert complaints("server: {open_paths: [/-/reload]}") == [
+        (
+            "1: server.open_paths[0]: must be"
+            " /metrics, /, /-/healthy, /-/ready or /api/v1/endpoints, not '/-/reload'"
+            "; did you mean `/-/ready`?"
+        )
+    ]
+
+
+def test_a_web_config_file_says_who_may_read(tmp_path):
+    """Like the flag."""
+    (tmp_path / "web.yml").write_text(f"basic_auth_users: {{a: {HASH}}}")
+    server = parse("server: {web_config_file: web.yml}", f"{tmp_path}/x.yml").server
+    assert server.basic_auth == BasicAuth((("a", HASH),), hashed=True)
+    assert server.web_config_file == f"{tmp_path}/web.yml"
+
+
+def test_problems_of_the_web_config_file_come_with_all_others(tmp_path):
+    """Each names its own file."""
+    (tmp_path / "web.yml").write_text("basic_auth_users: {a: x}")
+    with pytest.raises(ConfigError) as caught:
+        parse("server: {web_config_file: web.yml, prot: 1}", f"{tmp_path}/x.yml")
+    said = [(problem.file, problem.path) for problem in caught.value.problems]
+    assert said == [
+        (f"{tmp_path}/web.yml", "basic_auth_users.a"),
+        (f"{tmp_path}/x.yml", "server.prot"),
+    ]
+
+
+def test_a_web_config_file_and_users_of_its_own_are_one_too_many(tmp_path):
+    """Whichever lost would be off unnoticed."""
+    (tmp_path / "web.yml").touch()
+    auth = "basic_auth: {enabled: true, username: a, password: b}"
+    with pytest.raises(ConfigError) as caught:
+        parse(f"server: {{web_config_file: web.yml, {auth}}}", f"{tmp_path}/x.yml")
+    assert str(caught.value) == (
+        f"{tmp_path}/x.yml:1: server.web_config_file: cannot be used together with"
+        " server.basic_auth; move its user to basic_auth_users"
+    )
 
 
 @pytest.fixture

@@ -54,6 +54,8 @@ def site(store: SnapshotStore, http_metrics: HttpMetrics, clock: ManualClock) ->
         page=Page(store, collectors=(http_metrics.registry,), monotonic=clock),
         telemetry_path="/metrics",
         authenticator=None,
+        open_paths=frozenset(),
+        headers=(),
         problems=list,
         reload=None,
     )

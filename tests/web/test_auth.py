@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import threading
 from typing import TYPE_CHECKING
 
 import bcrypt
@@ -10,7 +12,7 @@ import pytest
 
 from slurm_exporter.config import BasicAuth
 from slurm_exporter.web import auth
-from slurm_exporter.web.auth import CHALLENGE, Authenticator
+from slurm_exporter.web.auth import CHALLENGE, Authenticator, Queue
 
 if TYPE_CHECKING:
     from tests.conftest import ManualClock
@@ -134,23 +136,76 @@ def test_verdict_is_remembered_whether_good_or_bad(config: BasicAuth):
     assert authenticator.remembered(bad) is False
 
 
-def test_verdict_is_forgotten_after_a_minute(clock: ManualClock):
-    """So what is kept in memory has an end."""
+@pytest.mark.parametrize(("password", "seconds"), [("secret", 3600.0), ("wrong", 60.0)])
+def test_verdict_is_forgotten_in_the_end(password: str, seconds: float, clock: ManualClock):
+    """Good ones after an hour, bad ones after a minute."""
     authenticator = Authenticator(PLAIN, monotonic=clock)
-    authenticator.check(basic("admin", "secret"))
-    clock.advance(59.0)
-    assert authenticator.remembered(basic("admin", "secret")) is True
+    good = authenticator.check(basic("admin", password))
+    clock.advance(seconds - 1.0)
+    assert authenticator.remembered(basic("admin", password)) is good
     clock.advance(1.0)
-    assert authenticator.remembered(basic("admin", "secret")) is None
+    assert authenticator.remembered(basic("admin", password)) is None
 
 
 def test_a_flood_of_wrong_passwords_is_not_remembered_for_ever():
-    """The oldest verdicts make room."""
+    """The oldest of them make room, and no good one does."""
     authenticator = Authenticator(PLAIN)
+    authenticator.check(basic("admin", "secret"))
     for number in range(1100):
         authenticator.check(basic("admin", str(number)))
     assert authenticator.remembered(basic("admin", "0")) is None
     assert authenticator.remembered(basic("admin", "1099")) is False
+    assert authenticator.remembered(basic("admin", "secret")) is True
+
+
+class Slow(Authenticator):
+    """Checks a password when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__(PLAIN)
+        self.checks: list[str] = []
+        self.go_on = threading.Event()
+
+    def check(self, header: str) -> bool:
+        self.checks.append(header)
+        assert self.go_on.wait(20)
+        return super().check(header)
+
+
+def test_who_guesses_waits_for_his_own_guesses():
+    """Four at a time; another address has its turn after those, and the rest are sent away."""
+
+    async def scene() -> tuple[list[bool | None], bool | None, list[str]]:
+        queue, slow = Queue(), Slow()
+        guesses = [
+            asyncio.ensure_future(queue.check(slow, basic("admin", str(n)), "10.0.0.1"))
+            for n in range(6)
+        ]
+        await asyncio.sleep(0)
+        honest = asyncio.ensure_future(queue.check(slow, basic("admin", "secret"), "10.0.0.2"))
+        await asyncio.sleep(0)
+        slow.go_on.set()
+        return await asyncio.gather(*guesses), await honest, slow.checks
+
+    verdicts, honest, checks = asyncio.run(scene())
+    assert verdicts == [False] * 4 + [None] * 2
+    assert honest is True
+    assert checks == [*(basic("admin", str(n)) for n in range(4)), basic("admin", "secret")]
+
+
+def test_the_same_password_is_checked_once_however_often_it_waits():
+    """As when several replicas begin to scrape at the same moment."""
+
+    async def scene() -> tuple[list[bool | None], list[str]]:
+        queue, slow = Queue(), Slow()
+        slow.go_on.set()
+        header = basic("admin", "secret")
+        checks = (queue.check(slow, header, "10.0.0.1") for _ in range(4))
+        return await asyncio.gather(*checks), slow.checks
+
+    verdicts, checks = asyncio.run(scene())
+    assert verdicts == [True] * 4
+    assert len(checks) == 1
 
 
 def test_headers_that_are_no_utf8_can_be_remembered():

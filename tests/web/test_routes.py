@@ -23,7 +23,8 @@ from slurm_exporter.errors import ConfigError, Problem
 from slurm_exporter.web.auth import Authenticator
 from slurm_exporter.web.http import Request
 from slurm_exporter.web.routes import HANDLERS
-from tests.web.clients import PATIENCE, Web, ask
+from tests.processes import until
+from tests.web.clients import PATIENCE, Answer, Web, ask
 from tests.web.snapshots import fail, succeed
 
 if TYPE_CHECKING:
@@ -528,3 +529,47 @@ def test_scrape_of_a_stranger_takes_the_long_way(routes: Routes, authenticator: 
     bad = (b"authorization", b"Basic d3Jvbmc6d3Jvbmc=")
     assert not authenticator.check(bad[1].decode())
     assert routes.at_once(Request("GET", "/metrics", [bad])) is None
+
+
+def test_some_paths_can_be_open_to_everybody(
+    web: Web, routes: Routes, site: Site, authenticator: Authenticator
+):
+    """Such as the one that a load balancer looks at."""
+    routes.site = replace(routes.site, open_paths=frozenset({"/-/healthy", "/metrics"}))
+    statuses = {path: web.ask(path).status for path in ("/-/healthy", "/metrics", "/-/ready", "/")}
+    assert statuses == {"/-/healthy": 200, "/metrics": 200, "/-/ready": 401, "/": 401}
+
+
+def test_too_many_guesses_at_once_are_sent_away(
+    web: Web, routes: Routes, authenticator: CountingAuthenticator
+):
+    """They may come again; a password that is known is not among them."""
+    good = {"Authorization": f"Basic {SECRET}"}
+    assert web.ask("/metrics", **good).status == 200
+    authenticator.go_on.clear()
+
+    def guess(number: int) -> Answer:
+        password = base64.b64encode(b"admin:%d" % number).decode()
+        return web.ask("/", Authorization=f"Basic {password}")
+
+    with ThreadPoolExecutor(5) as clients:
+        guesses = [clients.submit(guess, n) for n in range(4)]
+        until(lambda: routes._queue._pending["127.0.0.1"] == 4, "the guesses to wait")
+        refused = clients.submit(guess, 5).result()
+        assert web.ask("/metrics", **good).status == 200
+        authenticator.go_on.set()
+        assert [guess.result().status for guess in guesses] == [401] * 4
+    assert (refused.status, refused.text) == (429, "too many passwords at once\n")
+    assert refused.headers["retry-after"] == "1"
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/", "/no/such/page"])
+def test_every_answer_gets_the_configs_headers(web: Web, routes: Routes, site: Site, path: str):
+    """Unless it has one of that name itself."""
+    headers = ((b"x-frame-options", b"deny"), (b"x-content-type-options", b"other"))
+    routes.site = replace(site, headers=headers)
+    answer = web.ask(path)
+    assert answer.headers["x-frame-options"] == "deny"
+    assert answer.headers.get_all("x-content-type-options") == [
+        "nosniff" if path == "/" else "other"
+    ]

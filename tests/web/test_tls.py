@@ -361,3 +361,72 @@ def test_authority_that_left_the_file_is_no_longer_trusted(
     assert certificate.refresh() is True
     assert ask_once(web, new).status == 200
     assert refuses(web, old)
+
+
+def test_client_needs_one_of_the_names_that_are_allowed(
+    selective: Tls, secure: Callable[[Certificate], Web], authority: Authority, second: Tls
+):
+    """Its authority alone is not enough then."""
+    required = replace(selective, client_auth_required=True)
+    for names, refused in ((("prometheus", "127.0.0.1"), False), (("prometheus",), True)):
+        web = secure(Certificate(replace(required, client_allowed_sans=names)))
+        assert refuses(web, trusting(authority, second)) is refused
+
+
+def test_client_without_a_certificate_has_no_name_either(
+    selective: Tls, secure: Callable[[Certificate], Web], authority: Authority
+):
+    """Even where a certificate is not required."""
+    web = secure(Certificate(replace(selective, client_allowed_sans=("127.0.0.1",))))
+    assert refuses(web, trusting(authority))
+
+
+# ------------------------------------------------------------------ other settings
+
+
+def test_version_above_the_highest_is_not_spoken(
+    files: Tls, secure: Callable[[Certificate], Web], authority: Authority
+):
+    """For whoever must look into the traffic."""
+    web = secure(Certificate(replace(files, max_version="TLS12")))
+    with https(web, trusting(authority)) as client:
+        ask(client, "/-/healthy")
+        assert client.sock.version() == "TLSv1.2"
+
+
+def test_suites_and_curve_are_those_that_were_chosen(
+    files: Tls, secure: Callable[[Certificate], Web], authority: Authority
+):
+    """And no other."""
+    suite = "ECDHE-ECDSA-AES256-GCM-SHA384"
+    chosen = replace(files, max_version="TLS12", ciphers=(suite,), curve="secp384r1")
+    web = secure(Certificate(chosen))
+    with https(web, trusting(authority)) as client:
+        ask(client, "/-/healthy")
+        assert client.sock.cipher()[0] == suite
+    other = trusting(authority)
+    other.set_ecdh_curve("prime256v1")
+    assert refuses(web, other)
+
+
+def test_suite_that_openssl_does_not_have_is_an_error(files: Tls):
+    """In words, with the files that were to be used."""
+    with pytest.raises(OSError, match=r"^OpenSSL has no such cipher suite or curve$"):
+        Certificate(replace(files, ciphers=("NO-SUCH-SUITE",)))
+
+
+def test_another_config_counts_from_the_next_connection_on(
+    selective: Tls, secure: Callable[[Certificate], Web], authority: Authority, second: Tls
+):
+    """Open ones stay as they are; one that cannot be used changes nothing."""
+    certificate = Certificate(replace(selective, client_ca_file=None))
+    web = secure(certificate)
+    with https(web, trusting(authority)) as client:
+        assert ask(client, "/-/healthy").status == 200
+        certificate.use(replace(selective, client_auth_required=True, min_version="TLS13"))
+        assert ask(client, "/-/healthy").status == 200
+    assert refuses(web, trusting(authority))
+    with pytest.raises(FileNotFoundError):
+        certificate.use(replace(selective, key_file="/nonexistent"))
+    assert refuses(web, trusting(authority))
+    assert not refuses(web, trusting(authority, second))
