@@ -19,6 +19,7 @@ from slurm_exporter.snapshot import SnapshotStore, State
 from slurm_exporter.sources import Answer
 
 if TYPE_CHECKING:
+    from slurm_exporter.phases import Stopwatch
     from tests.conftest import ManualClock
 
 JOBS = Endpoint("jobs", "/metrics/jobs", interval=30.0, timeout=10.0)
@@ -34,9 +35,10 @@ class FakeSource:
         self.outcome: Answer | BaseException = GOOD
         self.polls: list[float] = []
 
-    def poll(self, known: bytes = b"") -> Answer | None:
+    def poll(self, known: bytes, stopwatch: Stopwatch) -> Answer | None:
         self.polls.append(self.clock.now)
-        self.clock.advance(self.seconds)
+        with stopwatch.phase("fetch"):
+            self.clock.advance(self.seconds)
         if isinstance(self.outcome, BaseException):
             raise self.outcome
         return None if self.outcome.fingerprint == known else self.outcome
@@ -139,6 +141,28 @@ def test_the_same_answer_is_neither_parsed_nor_rendered_again(house: House) -> N
     assert house.view.snapshot.parts is parts
     assert house.view.snapshot.polled == 1030.0
     assert house.view.health.dropped["foreign"] == 4
+
+
+def test_the_time_of_each_phase_is_kept(house: House) -> None:
+    """An answer that is known is fetched, and nothing more."""
+    house.source.seconds = 0.5
+    house.poller.poll()
+    house.poller.poll()
+
+    health = house.view.health
+    assert health.phase_counts == {"fetch": 2, "parse": 0, "render": 1, "compress": 1}
+    assert health.phase_sums["fetch"] == 1.0
+
+
+def test_a_failed_poll_keeps_the_phases_that_it_completed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Time that was spent was spent."""
+    monkeypatch.setattr(poller_module, "pack", lambda *args: 1 / 0)
+    house.poller.poll()
+
+    assert house.view.health.failure is not None
+    assert house.view.health.phase_counts == {"fetch": 1, "parse": 0, "render": 1, "compress": 0}
 
 
 def test_an_answer_that_could_not_be_rendered_is_tried_again(
@@ -248,7 +272,7 @@ def test_the_watchdog_is_promised_a_sign_of_life(clock: ManualClock) -> None:
     """Before the first poll, during one, and until the next."""
     house = House(clock, offset=4.0)
     seen: list[float] = []
-    house.source.poll = lambda known: seen.append(house.view.health.expected) or GOOD
+    house.source.poll = lambda *_: seen.append(house.view.health.expected) or GOOD
 
     assert house.view.health.expected == float("inf")
     house.run_for(5.0)
@@ -337,7 +361,7 @@ class Gate:
         self.entered = threading.Event()
         self.open = threading.Event()
 
-    def poll(self, known: bytes = b"") -> Answer:
+    def poll(self, known: bytes, stopwatch: Stopwatch) -> Answer:
         self.entered.set()
         self.open.wait(10)
         return GOOD
