@@ -450,6 +450,25 @@ def test_a_thread_that_ended_by_itself_is_dead_and_a_stopped_one_is_not() -> Non
     assert pollers.dead() == []
 
 
+@pytest.mark.parametrize(("stopped", "heard"), [(True, []), (False, [KeyError])])
+def test_a_stopped_thread_whose_endpoint_is_gone_ends_quietly(
+    monkeypatch: pytest.MonkeyPatch, stopped: bool, heard: list[type[Exception]]
+) -> None:
+    """Two reloads in a row may drop an endpoint before its thread has looked for it."""
+    errors: list[type[BaseException]] = []
+    monkeypatch.setattr(threading, "excepthook", lambda args: errors.append(args.exc_type))
+    poller, store = real_poller(Gate())
+    pollers = Pollers([poller])
+    store.configure([])
+    if stopped:
+        pollers._stop.set()
+
+    pollers.start()
+    wait_for_end(pollers)
+
+    assert errors == heard
+
+
 def test_an_endpoint_is_never_polled_by_two_threads_at_once() -> None:
     """A new thread waits until the poll of the one before it has ended."""
     old, new = Gate(), Gate()
