@@ -242,6 +242,7 @@ class Pollers:
             after: the stopped threads of an earlier config, whose polls come to an end first.
         """
         self._stop = threading.Event()
+        self._started = False
         self._before = after.last() if after is not None else {}
         # Daemons, so that one that hangs in a poll cannot keep the process from ending.
         self._threads = [
@@ -271,6 +272,7 @@ class Pollers:
         """Start every thread."""
         for thread in self._threads:
             thread.start()
+        self._started = True
 
     def stop(self, seconds: float) -> list[str]:
         """Begin no new poll, and wait for the threads to end.
@@ -289,6 +291,6 @@ class Pollers:
 
     def dead(self) -> list[str]:
         """Return the names of threads that have ended though nobody stopped them."""
-        if self._stop.is_set():
+        if self._stop.is_set() or not self._started:
             return []
         return [thread.name for thread in self._threads if not thread.is_alive()]

@@ -435,12 +435,13 @@ def test_stopping_waits_no_longer_than_it_may_and_names_who_hangs() -> None:
     assert pollers.stop(10.0) == []
 
 
-def test_a_thread_that_ended_by_itself_is_dead_and_a_stopped_one_is_not() -> None:
-    """Which must not happen, and must be seen when it does."""
+def test_a_thread_that_ended_by_itself_is_dead_and_a_new_or_stopped_one_is_not() -> None:
+    """Which must not happen, and must be seen when it does; a reload is not an illness."""
     poller, _ = real_poller(Gate())
     ended = threading.Event()
     poller.run = lambda *_: ended.set()
     pollers = Pollers([poller])
+    assert pollers.dead() == []
     pollers.start()
     assert ended.wait(10)
     wait_for_end(pollers)
