@@ -84,7 +84,16 @@ def _families() -> Iterator[Metric]:
 def _row(family: Metric) -> str:
     name = family.name + ("_total" if family.type == "counter" else "")
     labels = {label for sample in family.samples for label in sample.labels} - {"le"}
-    order = ("endpoint", "handler", "reason", "code", "version", "revision", "python_version")
+    order = (
+        "endpoint",
+        "handler",
+        "phase",
+        "reason",
+        "code",
+        "version",
+        "revision",
+        "python_version",
+    )
     shown = ", ".join(f"`{label}`" for label in order if label in labels)
     return f"| `{name}` | {family.type} | {shown} | {family.documentation} |\n"
 

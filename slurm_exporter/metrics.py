@@ -23,6 +23,7 @@ from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
     HistogramMetricFamily,
+    SummaryMetricFamily,
 )
 from prometheus_client.utils import floatToGoString
 
@@ -100,6 +101,7 @@ def endpoint_families(view: Sequence[EndpointView], now: float) -> Iterator[Metr
                 gauge.add_metric([endpoint.endpoint.name], float(value))
         yield gauge
     yield _durations(view)
+    yield _phases(view)
     yield _counter(
         "polls", "Polls of the endpoint, successful or not.", view, lambda v: v.health.polls
     )
@@ -156,6 +158,20 @@ def _durations(view: Iterable[EndpointView]) -> Metric:
             endpoint.health.duration_sum,
         )
     return histogram
+
+
+def _phases(view: Iterable[EndpointView]) -> Metric:
+    """Say where the time of polls goes; sums can be compared, where buckets would only be many."""
+    summary = SummaryMetricFamily(
+        PREFIX + "poll_phase_seconds",
+        "How long the completed phases of polls took; an answer that is known is only fetched.",
+        labels=["endpoint", "phase"],
+    )
+    for endpoint in view:
+        for phase, count in endpoint.health.phase_counts.items():
+            seconds = endpoint.health.phase_sums[phase]
+            summary.add_metric([endpoint.endpoint.name, phase], count, seconds)
+    return summary
 
 
 @dataclass(frozen=True, slots=True)

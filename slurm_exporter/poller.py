@@ -13,6 +13,7 @@ import structlog
 from slurm_exporter import schedule, signals
 from slurm_exporter.errors import INTERNAL, PollError
 from slurm_exporter.exposition import Format, Part, pack, render
+from slurm_exporter.phases import Stopwatch
 from slurm_exporter.snapshot import Failure, Poll, Snapshot, State
 
 if TYPE_CHECKING:
@@ -101,21 +102,22 @@ class Poller:
         """
         began, time_of_day = self._monotonic(), self._wall()
         self._expect(began + self._endpoint.timeout)
-        outcome = self._attempt(began)
+        stopwatch = Stopwatch(self._monotonic)
+        outcome = self._attempt(began, stopwatch)
         if self._stop.is_set():
             return
         failure = outcome if isinstance(outcome, Failure) else None
         snapshot = None if isinstance(outcome, Failure) else outcome
-        poll = Poll(time_of_day, self._monotonic() - began, failure)
+        poll = Poll(time_of_day, self._monotonic() - began, failure, stopwatch.seconds)
         health = self._store.endpoint(self.name).health.after(poll, snapshot)
         if snapshot is not None:
             health = replace(health, effective_interval=self._interval(poll.duration))
         self._store.publish(self.name, health, snapshot)
         self._log_poll(poll, snapshot)
 
-    def _attempt(self, began: float) -> Snapshot | Failure:
+    def _attempt(self, began: float, stopwatch: Stopwatch) -> Snapshot | Failure:
         try:
-            return self._asked(began)
+            return self._asked(began, stopwatch)
         except PollError as error:
             return Failure(error.reason, str(error))
         except Exception as error:
@@ -123,27 +125,30 @@ class Poller:
             log.exception("poll.crashed", endpoint=self.name)
             return Failure(INTERNAL, f"{type(error).__name__}: {error}")
 
-    def _asked(self, began: float) -> Snapshot:
-        answer = self._source.poll(self._fingerprint)
+    def _asked(self, began: float, stopwatch: Stopwatch) -> Snapshot:
+        answer = self._source.poll(self._fingerprint, stopwatch)
         if answer is None:
             return replace(self._snapshot, polled=began)
         # Assigned together: had rendering failed, the answer would not count as known.
-        self._snapshot, self._fingerprint = self._rendered(answer, began), answer.fingerprint
+        rendered = self._rendered(answer, began, stopwatch)
+        self._snapshot, self._fingerprint = rendered, answer.fingerprint
         return self._snapshot
 
-    def _rendered(self, answer: Answer, began: float) -> Snapshot:
+    def _rendered(self, answer: Answer, began: float, stopwatch: Stopwatch) -> Snapshot:
         return Snapshot(
             polled=began,
-            parts=self._parts(answer.families),
+            parts=self._parts(answer.families, stopwatch),
             samples=sum(len(family.rows) for family in answer.families),
             body_bytes=answer.body_bytes,
             dropped=answer.dropped,
         )
 
-    def _parts(self, families: tuple[Family, ...]) -> dict[Format, Part]:
+    def _parts(self, families: tuple[Family, ...], stopwatch: Stopwatch) -> dict[Format, Part]:
         """Render and compress each format; formats with the same text share one part."""
-        texts = render(families, self._labels)
-        parts = {id(text): pack(*text) for text in texts.values()}
+        with stopwatch.phase("render"):
+            texts = render(families, self._labels)
+        with stopwatch.phase("compress"):
+            parts = {id(text): pack(*text) for text in texts.values()}
         return {fmt: parts[id(text)] for fmt, text in texts.items()}
 
     # -------------------------------------------------------------- time
@@ -237,6 +242,7 @@ class Pollers:
             after: the stopped threads of an earlier config, whose polls come to an end first.
         """
         self._stop = threading.Event()
+        self._started = False
         self._before = after.last() if after is not None else {}
         # Daemons, so that one that hangs in a poll cannot keep the process from ending.
         self._threads = [
@@ -255,12 +261,18 @@ class Pollers:
 
     def _run(self, poller: Poller) -> None:
         signals.leave_to_main_thread()
-        poller.run(self._stop, self._before.get(threading.current_thread().name))
+        try:
+            poller.run(self._stop, self._before.get(threading.current_thread().name))
+        except KeyError:
+            # A reload takes endpoints out of the store before their threads have seen the stop.
+            if not self._stop.is_set():
+                raise
 
     def start(self) -> None:
         """Start every thread."""
         for thread in self._threads:
             thread.start()
+        self._started = True
 
     def stop(self, seconds: float) -> list[str]:
         """Begin no new poll, and wait for the threads to end.
@@ -279,6 +291,6 @@ class Pollers:
 
     def dead(self) -> list[str]:
         """Return the names of threads that have ended though nobody stopped them."""
-        if self._stop.is_set():
+        if self._stop.is_set() or not self._started:
             return []
         return [thread.name for thread in self._threads if not thread.is_alive()]

@@ -13,15 +13,18 @@ from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from slurm_exporter.errors import REASONS
 from slurm_exporter.exposition import DROP_REASONS, Format, Part
+from slurm_exporter.phases import PHASES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from slurm_exporter.config import Endpoint
+
+Number = TypeVar("Number", int, float)
 
 DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Upper bounds, in seconds, of the histogram of poll durations."""
@@ -54,11 +57,16 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """One attempt: when it began (unix seconds), how long it took (seconds), how it ended."""
+    """One attempt: when it began (unix seconds), how long it took (seconds), how it ended.
+
+    Attributes:
+        phases: the seconds that each of its completed ``PHASES`` took.
+    """
 
     time: float
     duration: float
     failure: Failure | None = None
+    phases: Mapping[str, float] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +109,8 @@ class Health:
         dropped: rows of successful polls that are not served, by reason.
         durations: how many polls fell into each of ``DURATION_BUCKETS``, and above the last.
         duration_sum: seconds spent in all polls.
+        phase_counts: how often each of ``PHASES`` was completed.
+        phase_sums: seconds spent in completed ones.
         recent: the last ``RECENT`` polls, oldest first.
         expected: the moment on the monotonic clock by which this record must have changed;
             when it is over, the poller hangs.
@@ -116,6 +126,8 @@ class Health:
     dropped: Mapping[str, int] = field(default_factory=lambda: _zeros(DROP_REASONS))
     durations: tuple[int, ...] = (0,) * (len(DURATION_BUCKETS) + 1)
     duration_sum: float = 0.0
+    phase_counts: Mapping[str, int] = field(default_factory=lambda: _zeros(PHASES))
+    phase_sums: Mapping[str, float] = field(default_factory=lambda: _zeros(PHASES))
     recent: tuple[Poll, ...] = ()
     expected: float = math.inf
 
@@ -141,6 +153,8 @@ class Health:
             last_poll=poll.time,
             durations=_incremented(self.durations, bisect_left(DURATION_BUCKETS, poll.duration)),
             duration_sum=self.duration_sum + poll.duration,
+            phase_counts=_sum(self.phase_counts, dict.fromkeys(poll.phases, 1)),
+            phase_sums=_sum(self.phase_sums, poll.phases),
             recent=(*self.recent, poll)[-RECENT:],
         )
         if poll.failure is not None:
@@ -162,10 +176,10 @@ def _incremented(counts: tuple[int, ...], index: int) -> tuple[int, ...]:
     return (*counts[:index], counts[index] + 1, *counts[index + 1 :])
 
 
-def _sum(counts: Mapping[str, int], more: Mapping[str, int]) -> Mapping[str, int]:
-    total = dict(counts)
-    for key, count in more.items():
-        total[key] = total.get(key, 0) + count
+def _sum(numbers: Mapping[str, Number], more: Mapping[str, Number]) -> Mapping[str, Number]:
+    total = dict(numbers)
+    for key, number in more.items():
+        total[key] = total.get(key, 0) + number
     return MappingProxyType(total)
 
 

@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.fake_slurmctld import NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from prometheus_client import Metric
@@ -124,6 +124,7 @@ class Exporter:
         directory: Path,
         config: Mapping[str, Any] | None,
         *flags: str,
+        command: Sequence[str] = COMMAND,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         """Prepare to run.
@@ -133,12 +134,14 @@ class Exporter:
             config: the content of the config file; None runs without one.
             flags: more of the command line; nothing listens anywhere unless they or the config
                 say so, see ``FREE_PORT``.
+            command: what to run with the flags.
             environment: variables on top of our own.
         """
         self.file = directory / "slurm_exporter.yml"
         self.stdout = directory / "stdout"
         self.stderr = directory / "stderr"
         self._flags = list(flags)
+        self._command = command
         self._environment = {**os.environ, **(environment or {})}
         if config is not None:
             self.configure(config)
@@ -152,7 +155,7 @@ class Exporter:
     def __enter__(self) -> Exporter:
         with self.stdout.open("wb") as stdout, self.stderr.open("wb") as stderr:
             self.process = subprocess.Popen(
-                [*COMMAND, *self._flags],
+                [*self._command, *self._flags],
                 cwd=REPOSITORY,
                 env=self._environment,
                 stdout=stdout,

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from slurm_exporter.phases import Stopwatch
     from slurm_exporter.snapshot import View
     from slurm_exporter.sources import Answer
     from tests.fake_slurmctld import FakeSlurmctld
@@ -198,7 +199,7 @@ class Blocking:
         self.asked = threading.Event()
         self.go_on = threading.Event()
 
-    def poll(self, known: bytes = b"") -> Answer | None:
+    def poll(self, known: bytes, stopwatch: Stopwatch) -> Answer | None:
         self.asked.set()
         self.go_on.wait()
         raise AssertionError("the poll was to hang")
@@ -207,7 +208,7 @@ class Blocking:
 class Deadly:
     """A source that ends the thread that asks it."""
 
-    def poll(self, known: bytes = b"") -> Answer | None:
+    def poll(self, known: bytes, stopwatch: Stopwatch) -> Answer | None:
         raise SystemExit
 
 

@@ -7,7 +7,9 @@ import contextlib
 import gzip
 import http.client
 import re
+import shutil
 import statistics
+import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from tests.fake_slurmctld import NAMES, FakeSlurmctld, recorded
+from tests.needs import need
 from tests.processes import Exporter, Samples, read_samples, samples_of, slurms_own, until
 
 if TYPE_CHECKING:
@@ -130,6 +133,26 @@ def test_a_compressed_page_says_the_same(exporter: Exporter, accept: str) -> Non
     lines = exporter.get(**headers).text.splitlines()
     assert packed.headers["Content-Encoding"] == "gzip"
     assert gzip.decompress(packed.body).decode().splitlines()[:1000] == lines[:1000]
+
+
+def test_curl_reads_a_compressed_page(exporter: Exporter) -> None:
+    """Slurm's part of it and ours: the joined pieces are one gzip member to others' readers too."""
+    curl = shutil.which("curl")
+    need("curl", None if curl else "curl is not installed")
+    url = f"http://127.0.0.1:{exporter.port}/metrics"
+    options = ["--silent", "--show-error", "--fail", "--compressed", "--user", "admin:password"]
+
+    said = subprocess.run(
+        [str(curl), *options, "--write-out", "%{size_download}", url],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    text, _, downloaded = said.stdout.rpartition("\n")
+
+    plain = exporter.get(**ADMIN).text
+    assert read_samples(f"{text}\n").keys() == read_samples(plain).keys()
+    assert int(downloaded) < len(plain) / 2
 
 
 def test_labels_go_onto_our_own_metrics_but_not_the_interpreters(exporter: Exporter) -> None:

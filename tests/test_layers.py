@@ -14,6 +14,7 @@ PACKAGE = Path(slurm_exporter.__file__).parent
 ROOMS = (
     "errors",
     "signals",
+    "phases",
     "config",
     "exposition",
     "sources",
@@ -37,7 +38,7 @@ LEFT = {"sources", "poller", "schedule"}
 RIGHT = {"page", "web"}
 """Rooms that answer clients."""
 
-SHARED = {"errors", "signals", "config", "exposition", "snapshot", "metrics"}
+SHARED = {"errors", "signals", "phases", "config", "exposition", "snapshot", "metrics"}
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 

@@ -14,6 +14,7 @@ from slurm_exporter.config import Endpoint
 from slurm_exporter.errors import REASONS
 from slurm_exporter.exposition import DROP_REASONS, Format, pack
 from slurm_exporter.metrics import HttpMetrics, Reload, endpoint_families, exporter_families
+from slurm_exporter.phases import PHASES
 from slurm_exporter.snapshot import EndpointView, Failure, Health, Poll, Snapshot
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ JOBS = Endpoint("jobs", "/metrics/jobs", interval=30.0, timeout=10.0)
 NEVER = EndpointView(JOBS, Health(effective_interval=30.0))
 SNAPSHOT = Snapshot(100.0, {Format.TEXT: pack(b"slurm_jobs 1\n")}, 1, 13, {"foreign": 3})
 GOOD = EndpointView(
-    JOBS, Health(effective_interval=30.0).after(Poll(1000.0, 0.3), SNAPSHOT), SNAPSHOT
+    JOBS,
+    Health(effective_interval=30.0).after(Poll(1000.0, 0.3, phases={"fetch": 0.2}), SNAPSHOT),
+    SNAPSHOT,
 )
 
 Samples = dict[tuple[str, tuple[str, ...]], float]
@@ -54,6 +57,8 @@ def test_every_name_of_the_contract_is_there_before_the_first_poll() -> None:
         "poll_duration_seconds_bucket",
         "poll_duration_seconds_count",
         "poll_duration_seconds_sum",
+        "poll_phase_seconds_count",
+        "poll_phase_seconds_sum",
         "polls_total",
         "poll_failures_total",
         "polls_skipped_total",
@@ -68,6 +73,7 @@ def test_before_the_first_poll_everything_is_zero_and_stale() -> None:
     assert found["endpoint_up", "jobs"] == 0
     assert found["endpoint_stale", "jobs"] == 1
     assert found["endpoint_last_success_timestamp_seconds", "jobs"] == 0
+    assert all(found["poll_phase_seconds_count", "jobs", phase] == 0 for phase in PHASES)
     assert all(found["poll_failures_total", "jobs", reason] == 0 for reason in REASONS)
     assert all(found["samples_dropped_total", "jobs", reason] == 0 for reason in DROP_REASONS)
 
@@ -117,6 +123,15 @@ def test_durations_are_a_cumulative_histogram() -> None:
     assert found["poll_duration_seconds_bucket", "jobs", "+Inf"] == 1
     assert found["poll_duration_seconds_count", "jobs"] == 1
     assert found["poll_duration_seconds_sum", "jobs"] == pytest.approx(0.3)
+
+
+def test_phases_are_a_summary_whose_sum_and_count_give_the_mean() -> None:
+    """A phase that no poll completed is there too."""
+    found = samples(GOOD, 100.0)
+
+    assert found["poll_phase_seconds_sum", "jobs", "fetch"] == 0.2
+    assert found["poll_phase_seconds_count", "jobs", "fetch"] == 1
+    assert found["poll_phase_seconds_count", "jobs", "parse"] == 0
 
 
 def own(reload: Reload) -> dict[str, tuple[dict[str, str], float]]:

@@ -19,6 +19,7 @@ from slurm_exporter.snapshot import SnapshotStore, State
 from slurm_exporter.sources import Answer
 
 if TYPE_CHECKING:
+    from slurm_exporter.phases import Stopwatch
     from tests.conftest import ManualClock
 
 JOBS = Endpoint("jobs", "/metrics/jobs", interval=30.0, timeout=10.0)
@@ -34,9 +35,10 @@ class FakeSource:
         self.outcome: Answer | BaseException = GOOD
         self.polls: list[float] = []
 
-    def poll(self, known: bytes = b"") -> Answer | None:
+    def poll(self, known: bytes, stopwatch: Stopwatch) -> Answer | None:
         self.polls.append(self.clock.now)
-        self.clock.advance(self.seconds)
+        with stopwatch.phase("fetch"):
+            self.clock.advance(self.seconds)
         if isinstance(self.outcome, BaseException):
             raise self.outcome
         return None if self.outcome.fingerprint == known else self.outcome
@@ -139,6 +141,28 @@ def test_the_same_answer_is_neither_parsed_nor_rendered_again(house: House) -> N
     assert house.view.snapshot.parts is parts
     assert house.view.snapshot.polled == 1030.0
     assert house.view.health.dropped["foreign"] == 4
+
+
+def test_the_time_of_each_phase_is_kept(house: House) -> None:
+    """An answer that is known is fetched, and nothing more."""
+    house.source.seconds = 0.5
+    house.poller.poll()
+    house.poller.poll()
+
+    health = house.view.health
+    assert health.phase_counts == {"fetch": 2, "parse": 0, "render": 1, "compress": 1}
+    assert health.phase_sums["fetch"] == 1.0
+
+
+def test_a_failed_poll_keeps_the_phases_that_it_completed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Time that was spent was spent."""
+    monkeypatch.setattr(poller_module, "pack", lambda *args: 1 / 0)
+    house.poller.poll()
+
+    assert house.view.health.failure is not None
+    assert house.view.health.phase_counts == {"fetch": 1, "parse": 0, "render": 1, "compress": 0}
 
 
 def test_an_answer_that_could_not_be_rendered_is_tried_again(
@@ -248,7 +272,7 @@ def test_the_watchdog_is_promised_a_sign_of_life(clock: ManualClock) -> None:
     """Before the first poll, during one, and until the next."""
     house = House(clock, offset=4.0)
     seen: list[float] = []
-    house.source.poll = lambda known: seen.append(house.view.health.expected) or GOOD
+    house.source.poll = lambda *_: seen.append(house.view.health.expected) or GOOD
 
     assert house.view.health.expected == float("inf")
     house.run_for(5.0)
@@ -337,7 +361,7 @@ class Gate:
         self.entered = threading.Event()
         self.open = threading.Event()
 
-    def poll(self, known: bytes = b"") -> Answer:
+    def poll(self, known: bytes, stopwatch: Stopwatch) -> Answer:
         self.entered.set()
         self.open.wait(10)
         return GOOD
@@ -411,12 +435,13 @@ def test_stopping_waits_no_longer_than_it_may_and_names_who_hangs() -> None:
     assert pollers.stop(10.0) == []
 
 
-def test_a_thread_that_ended_by_itself_is_dead_and_a_stopped_one_is_not() -> None:
-    """Which must not happen, and must be seen when it does."""
+def test_a_thread_that_ended_by_itself_is_dead_and_a_new_or_stopped_one_is_not() -> None:
+    """Which must not happen, and must be seen when it does; a reload is not an illness."""
     poller, _ = real_poller(Gate())
     ended = threading.Event()
     poller.run = lambda *_: ended.set()
     pollers = Pollers([poller])
+    assert pollers.dead() == []
     pollers.start()
     assert ended.wait(10)
     wait_for_end(pollers)
@@ -424,6 +449,25 @@ def test_a_thread_that_ended_by_itself_is_dead_and_a_stopped_one_is_not() -> Non
     assert pollers.dead() == ["poller-jobs"]
     pollers.stop(1.0)
     assert pollers.dead() == []
+
+
+@pytest.mark.parametrize(("stopped", "heard"), [(True, []), (False, [KeyError])])
+def test_a_stopped_thread_whose_endpoint_is_gone_ends_quietly(
+    monkeypatch: pytest.MonkeyPatch, stopped: bool, heard: list[type[Exception]]
+) -> None:
+    """Two reloads in a row may drop an endpoint before its thread has looked for it."""
+    errors: list[type[BaseException]] = []
+    monkeypatch.setattr(threading, "excepthook", lambda args: errors.append(args.exc_type))
+    poller, store = real_poller(Gate())
+    pollers = Pollers([poller])
+    store.configure([])
+    if stopped:
+        pollers._stop.set()
+
+    pollers.start()
+    wait_for_end(pollers)
+
+    assert errors == heard
 
 
 def test_an_endpoint_is_never_polled_by_two_threads_at_once() -> None:

@@ -103,6 +103,17 @@ def test_durations_fall_into_buckets_by_their_upper_bound() -> None:
     assert health.duration_sum == pytest.approx(99.0101)
 
 
+def test_phases_add_up_over_polls() -> None:
+    """Each by itself, since a known answer is only fetched; what no poll completed stays 0."""
+    phases = [{"fetch": 2.0, "parse": 0.5}, {"fetch": 1.0}]
+    health = Health()
+    for seconds in phases:
+        health = health.after(Poll(1.0, 3.0, phases=seconds), snapshot())
+
+    assert health.phase_counts == {"fetch": 2, "parse": 1, "render": 0, "compress": 0}
+    assert health.phase_sums == {"fetch": 3.0, "parse": 0.5, "render": 0, "compress": 0}
+
+
 def test_only_the_latest_polls_are_remembered_one_by_one() -> None:
     """Memory does not grow with uptime."""
     health = Health()

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from slurm_exporter.exposition import Family
+    from slurm_exporter.phases import Stopwatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,12 @@ class Answer:
 class Source(Protocol):
     """One way to ask Slurm for one endpoint.  Used by one thread at a time."""
 
-    def poll(self, known: bytes = b"") -> Answer | None:
+    def poll(self, known: bytes = b"", stopwatch: Stopwatch | None = None) -> Answer | None:
         """Ask once, within the endpoint's timeout.
 
         Args:
             known: the fingerprint of an answer that need not be parsed again.
+            stopwatch: learns how long fetching and parsing took.
 
         Returns:
             What Slurm said, or None when it said again what is known.

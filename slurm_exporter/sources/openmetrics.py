@@ -18,6 +18,7 @@ from slurm_exporter.errors import (
     StandbyError,
 )
 from slurm_exporter.exposition import Parsed, parse
+from slurm_exporter.phases import Stopwatch
 from slurm_exporter.sources import Answer
 from slurm_exporter.sources.http import Response, get
 from slurm_exporter.sources.native import ADMISSIONS, MAY_BE_EMPTY
@@ -55,19 +56,22 @@ class OpenMetricsSource:
         self._admission = ADMISSIONS[endpoint.name]
         self._monotonic = monotonic
 
-    def poll(self, known: bytes = b"") -> Answer | None:
+    def poll(self, known: bytes = b"", stopwatch: Stopwatch | None = None) -> Answer | None:
         """Ask once; see ``Source.poll``.
 
         Raises:
             PollError: there is no usable answer.
         """
-        body = self._fetch()
-        fingerprint = hashlib.blake2b(body, digest_size=16).digest()
+        stopwatch = stopwatch or Stopwatch()
+        with stopwatch.phase("fetch"):
+            body = self._fetch()
+            fingerprint = hashlib.blake2b(body, digest_size=16).digest()
         if fingerprint == known:
             return None
         if not body.strip():
             return self._empty(fingerprint)
-        parsed = parse(body, self._admission)
+        with stopwatch.phase("parse"):
+            parsed = parse(body, self._admission)
         if not parsed.families:
             raise ParseError(self._not_metrics(body, parsed))
         return Answer(parsed.families, parsed.dropped, len(body), fingerprint)

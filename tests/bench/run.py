@@ -1,294 +1,160 @@
 """Measure, as ratios of one run, what the exporter promises about speed and memory.
 
-    python -m tests.bench.run [name ...]
+    python -m tests.bench.run [--quick] [--write | name ...]
 
-Needs nginx and wrk for the comparison with a static file.  Prints a table; judges nothing.
+Prints a table and judges nothing.  The numbers also go to a JSON file and a picture, into
+``build/bench``, or with ``--write`` into the docs, together with the tables of
+``docs/performance.md``.
 """
 
 from __future__ import annotations
 
-import gc
-import gzip
-import http.client
+import argparse
+import dataclasses
+import json
+import os
+import platform
 import re
 import shutil
-import statistics
 import subprocess
 import sys
-import tempfile
-import time
+from datetime import datetime, timezone
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from prometheus_client import generate_latest
-from prometheus_client.parser import text_string_to_metric_families
-
-from slurm_exporter.exposition import pack, parse, render
-from slurm_exporter.sources.native import ADMISSIONS
-from tests.bench import workload
+from slurm_exporter import log
+from slurm_exporter.config import Logging
+from tests.bench import latency, memory, picture, poll, scrape
+from tests.bench.effort import FULL, QUICK
+from tests.bench.report import Row, put, table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
-ROUNDS = 5
-SECONDS = 4
+    from tests.bench.effort import Effort
+    from tests.bench.latency import Switch
+    from tests.bench.poll import Level
 
+DOCS = Path(__file__).parents[2] / "docs"
+OUTPUT = Path(__file__).parents[2] / "build" / "bench"
 
-def cpu_of(work: Callable[[], object]) -> float:
-    """The CPU seconds of a piece of work: the best of some rounds, since noise only adds."""
-    times = []
-    for _ in range(ROUNDS):
-        gc.collect()
-        began = time.process_time()
-        work()
-        times.append(time.process_time() - began)
-    return min(times)
+BENCHMARKS = {
+    "large-page": (scrape.large_page, ("nginx", "wrk")),
+    "small-page": (scrape.small_page, ("nginx", "wrk")),
+    "reference": (poll.against_reference, ()),
+    "growth": (poll.growth, ()),
+    "identical": (poll.identical, ()),
+    "interference": (latency.interference, ()),
+    "flatness": (scrape.flatness, ()),
+    "memory": (memory.memory, ()),
+}
+"""What makes the rows of the table, and the programs that each needs."""
 
-
-def say(what: str, ratio: float, reach: str, details: str) -> None:
-    """One row of the table."""
-    print(f"{what:<44} {ratio:>7.3f}  reach {reach:<8} {details}", flush=True)
-
-
-# ------------------------------------------------------------------ CPU of a poll
-
-
-def our_poll(body: bytes) -> None:
-    """What a poll does after the last byte has come."""
-    families = parse(body, ADMISSIONS["nodes"]).families
-    texts = render(families, workload.LABELS.items())
-    for text in {id(text): text for text in texts.values()}.values():
-        pack(*text)
+ALL = (*BENCHMARKS, "sizes", "levels", "switch")
 
 
-class _Families:
-    def __init__(self, text: str) -> None:
-        self._families = list(text_string_to_metric_families(text))
-
-    def collect(self) -> list[object]:
-        return self._families
-
-
-def reference_poll(text: str) -> None:
-    """The same with prometheus_client and gzip."""
-    gzip.compress(generate_latest(_Families(text)), 6)
-
-
-def poll() -> None:
-    """CPU of one poll against the reference, and its growth with size."""
-    text = workload.answer(100_000)
-    ours, reference = cpu_of(lambda: our_poll(text.encode())), cpu_of(lambda: reference_poll(text))
-    say(
-        "poll CPU / reference, 100,000 samples",
-        ours / reference,
-        "<= 0.25",
-        f"{ours * 1000:.0f} ms / {reference * 1000:.0f} ms",
-    )
-    small, large = (workload.answer(size).encode() for size in (10_000, 400_000))
-    per_small = cpu_of(lambda: [our_poll(small) for _ in range(10)]) / 100_000
-    per_large = cpu_of(lambda: our_poll(large)) / 400_000
-    say(
-        "CPU per sample, 400,000 / 10,000 samples",
-        per_large / per_small,
-        "<= 1.3",
-        f"{per_large * 1e6:.2f} us / {per_small * 1e6:.2f} us",
-    )
-
-
-# ------------------------------------------------------------------ scrapes per second
-
-
-def wrk(port: int, path: str = "/metrics", gzipped: bool = True) -> float:
-    """Requests per second of 8 keep-alive clients."""
-    command = ["wrk", "-t1", "-c8", f"-d{SECONDS}s"]
-    if gzipped:
-        command += ["-H", "Accept-Encoding: gzip"]
-    out = subprocess.run(
-        [*command, f"http://127.0.0.1:{port}{path}"], capture_output=True, text=True, check=True
-    ).stdout
-    if "Non-2xx" in out or "Socket errors" in out:
-        raise RuntimeError(out)
-    return float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1])
-
-
-NGINX = """
-daemon off; worker_processes auto; pid {folder}/pid; error_log {folder}/error.log;
-events {{ worker_connections 256; }}
-http {{
-  access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000;
-  client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
-  uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-  server {{ listen 127.0.0.1:{port}; root {folder};
-    location /metrics {{ default_type text/plain; add_header Content-Encoding {encoding}; }} }}
-}}
-"""
-
-
-def against_nginx(port: int, encoding: str) -> tuple[float, float, int]:
-    """Rates of the exporter and of nginx with the same bytes, in turn, medians of three."""
-    _, page = workload.fetch(port, encoding=encoding)
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        Path(folder, "metrics").write_bytes(page)
-        nginx_port = workload.free_port()
-        config = Path(folder, "nginx.conf")
-        config.write_text(NGINX.format(folder=folder, port=nginx_port, encoding=encoding))
-        with workload.process("nginx", "-c", str(config), stderr=subprocess.DEVNULL):
-            time.sleep(0.5)
-            gzipped = encoding == "gzip"
-            pairs = [
-                (wrk(port, gzipped=gzipped), wrk(nginx_port, gzipped=gzipped)) for _ in range(3)
-            ]
-    ours, nginx = (statistics.median(rates) for rates in zip(*pairs, strict=True))
-    return ours, nginx, len(page)
-
-
-def scrape() -> None:
-    """Rates against nginx, for a large and a small page."""
-    with workload.serving(100_000) as (port, _):
-        ours, nginx, size = against_nginx(port, "gzip")
-    say(
-        "scrapes/s / nginx, 100,000 samples, gzip",
-        ours / nginx,
-        ">= 2",
-        f"{ours:.0f}/s / {nginx:.0f}/s of {size} bytes",
-    )
-    with workload.serving(40) as (port, _):
-        ours, nginx, size = against_nginx(port, "identity")
-        _, text = workload.fetch(port)
-    say(
-        "scrapes/s / nginx, small page, plain",
-        ours / nginx,
-        ">= 0.3",
-        f"{ours:.0f}/s / {nginx:.0f}/s of {size} bytes",
-    )
-    client = prometheus_client_rate(text)
-    say(
-        "scrapes/s / prometheus_client, small page",
-        ours / client,
-        ">= 5",
-        f"{ours:.0f}/s / {client:.0f}/s",
-    )
-
-
-_CLIENT = """
-import sys, time
-from prometheus_client import CollectorRegistry, start_http_server
-from prometheus_client.parser import text_string_to_metric_families
-families = list(text_string_to_metric_families(sys.stdin.read()))
-registry = CollectorRegistry()
-registry.register(type("Same", (), {"collect": lambda self: families})())
-start_http_server(int(sys.argv[1]), addr="127.0.0.1", registry=registry)
-print("ready", flush=True)
-time.sleep(600)
-"""
-
-
-def prometheus_client_rate(text: bytes) -> float:
-    """The rate of prometheus_client's own server with the same samples."""
-    port = workload.free_port()
-    with tempfile.TemporaryFile() as body:
-        body.write(text)
-        body.seek(0)
-        command = (sys.executable, "-c", _CLIENT, str(port))
-        with workload.process(*command, stdin=body, stdout=subprocess.PIPE) as child:
-            child.stdout.readline()
-            return wrk(port, gzipped=False)
-
-
-# ------------------------------------------------------------------ scrapes while a poll is parsed
-
-
-def latencies(port: int, seconds: float, encoding: str = "gzip") -> list[float]:
-    """How long scrapes take, one after the other, ten per second at most."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    found, end = [], time.monotonic() + seconds
-    while time.monotonic() < end:
-        began = time.perf_counter()
-        connection.request("GET", "/metrics", headers={"Accept-Encoding": encoding})
-        connection.getresponse().read()
-        found.append(time.perf_counter() - began)
-        time.sleep(0.01)
-    connection.close()
-    return found
-
-
-def p99(values: list[float]) -> float:
-    """The 99th percentile."""
-    return sorted(values)[int(len(values) * 0.99)]
-
-
-def interference() -> None:
-    """The 99th percentile of a scrape while 400,000 samples are parsed all the time."""
-    text = workload.answer(400_000)
-    with workload.slurmctld(text) as slurmctld:
-        with workload.exporter(slurmctld) as (port, _):
-            quiet = latencies(port, 10)
-        with workload.exporter(slurmctld, interval="1s") as (port, _):
-            busy = latencies(port, 20)
-    say(
-        "p99 of a scrape, polling / not",
-        p99(busy) / p99(quiet),
-        "<= 2",
-        f"{p99(busy) * 1000:.1f} ms / {p99(quiet) * 1000:.1f} ms "
-        f"(median {statistics.median(busy) * 1000:.1f} / {statistics.median(quiet) * 1000:.1f})",
-    )
-
-
-# ------------------------------------------------------------------ memory
-
-
-def memory() -> None:
-    """Resident memory at 100,000 samples after many polls, against an idle process."""
-    with workload.serving(10) as (port, pid):
-        workload.fetch(port, encoding="gzip")
-        idle = workload.resident(pid)
-    with workload.serving(100_000, interval="1s") as (port, pid):
-        sizes = []
-        for _ in range(60):
-            time.sleep(1)
-            workload.fetch(port, encoding="gzip")
-            sizes.append(workload.resident(pid))
-    say(
-        "MB above idle, 100,000 samples, 60 polls",
-        sizes[-1] - idle,
-        "<= 60",
-        f"{sizes[-1]:.0f} MB / {idle:.0f} MB, highest {max(sizes):.0f}, after 10: {sizes[9]:.0f}",
-    )
-
-
-def flatness() -> None:
-    """CPU of one page by its size."""
-    costs = {}
-    for samples in (1_000, 100_000):
-        with workload.serving(samples) as (port, pid):
-            began = workload.cpu(pid)
-            for _ in range(50):
-                workload.fetch(port, encoding="gzip")
-                time.sleep(0.12)
-            costs[samples] = (workload.cpu(pid) - began) / 50
-    say(
-        "CPU of a fresh page, 100,000 / 1,000 samples",
-        costs[100_000] / costs[1_000],
-        "flat",
-        f"{costs[100_000] * 1000:.1f} ms / {costs[1_000] * 1000:.1f} ms",
-    )
-
-
-BENCHMARKS = (poll, scrape, interference, memory, flatness)
-
-
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run the benchmarks that are named, or all."""
-    missing = [tool for tool in ("nginx", "wrk") if shutil.which(tool) is None]
-    if missing:
-        print(f"not there: {', '.join(missing)}", file=sys.stderr)
-        return 1
-    for benchmark in BENCHMARKS:
-        if not sys.argv[1:] or benchmark.__name__ in sys.argv[1:]:
-            benchmark()
+    flags = _flags(arguments)
+    log.set_up(Logging(level="error"))
+    names = flags.name or ALL
+    effort = QUICK if flags.quick else FULL
+    found = {
+        "machine": _machine(),
+        "rows": [row for name in BENCHMARKS if name in names for row in _run(name, effort)],
+        "sizes": poll.by_size(effort) if "sizes" in names else [],
+        "levels": poll.levels(effort) if "levels" in names else [],
+        "switch": latency.switch_intervals(effort) if "switch" in names else [],
+    }
+    tables = _tables(found)
+    print(*tables.values(), sep="\n")
+    _write(DOCS if flags.write else OUTPUT, found)
+    if flags.write:
+        _refresh(tables)
     return 0
 
 
+def _flags(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="tests.bench.run", description=__doc__.split("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
+    parser.add_argument(
+        "--write", action="store_true", help="refresh docs/performance.md and what it shows"
+    )
+    parser.add_argument(
+        "name", nargs="*", metavar="name", choices=[*ALL, []], help=f"one of {', '.join(ALL)}"
+    )
+    flags = parser.parse_args(arguments)
+    if flags.write and flags.name:
+        parser.error("--write is for all of it: the docs show one run")
+    return flags
+
+
+def _run(name: str, effort: Effort) -> list[Row]:
+    measure, needs = BENCHMARKS[name]
+    missing = [tool for tool in needs if shutil.which(tool) is None]
+    if missing:
+        print(f"{name}: left out, {' and '.join(missing)} not installed", file=sys.stderr)
+        return []
+    print(f"{name} ...", file=sys.stderr)
+    return measure(effort)
+
+
+def _tables(found: dict[str, Any]) -> dict[str, str]:
+    """Write what was measured as tables in Markdown, by their place in the docs."""
+    tables = {
+        "table": f"{table(found['rows'])}\n{found['machine']}\n" if found["rows"] else "",
+        "levels": _level_table(found["levels"]) if found["levels"] else "",
+        "switch": _switch_table(found["switch"]) if found["switch"] else "",
+    }
+    return {name: text for name, text in tables.items() if text}
+
+
+def _level_table(levels: list[Level]) -> str:
+    lines = ["| level | CPU, ms | page, bytes |", "|---|---|---|"]
+    lines += [f"| {one.level} | {one.seconds * 1000:.0f} | {one.size:,} |" for one in levels]
+    return "\n".join(lines) + "\n"
+
+
+def _switch_table(switches: list[Switch]) -> str:
+    lines = ["| switch interval, ms | median, ms | 99th percentile, ms |", "|---|---|---|"]
+    lines += [f"| {one.interval * 1000:g} | {one.median:.1f} | {one.p99:.1f} |" for one in switches]
+    return "\n".join(lines) + "\n"
+
+
+def _machine() -> str:
+    """Say in a line what the numbers were measured with."""
+    cpus = Path("/proc/cpuinfo").read_text()
+    model = re.search(r"model name\s*: (.*)", cpus)
+    said = [
+        f"{datetime.now(timezone.utc).date()}: {os.cpu_count()} CPUs"
+        + (f" ({model[1]})" if model else ""),
+        f"Python {platform.python_version()}",
+        f"prometheus_client {version('prometheus_client')}",
+    ]
+    if shutil.which("nginx"):
+        nginx = subprocess.run(["nginx", "-v"], capture_output=True, text=True, check=True)
+        said.append(nginx.stderr.strip().rpartition(" ")[2])
+    return ", ".join(said)
+
+
+def _write(folder: Path, found: dict[str, Any]) -> None:
+    """Write the numbers, and the picture when there is something to draw."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(found, indent=1, default=dataclasses.asdict)
+    (folder / "performance.json").write_text(text + "\n")
+    if found["sizes"]:
+        (folder / "performance.svg").write_text(picture.draw(found["sizes"]))
+
+
+def _refresh(tables: dict[str, str]) -> None:
+    """Put the tables of this run into the docs."""
+    file = DOCS / "performance.md"
+    page = file.read_text()
+    for name, text in tables.items():
+        page = put(page, name, text)
+    file.write_text(page)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

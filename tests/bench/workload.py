@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import http.client
 import os
+import random
+import re
 import socket
 import subprocess
 import sys
@@ -36,21 +39,32 @@ FAMILIES = {
 }
 
 
-def answer(samples: int, salt: int = 0) -> str:
-    """slurmctld's ``/metrics/nodes`` with about so many samples."""
-    nodes = samples // len(FAMILIES)
+def answer(samples: int, seed: int = 1) -> str:
+    """slurmctld's ``/metrics/nodes`` with about so many samples, the same for the same seed."""
     return "".join(
         f"# HELP {name} Number of things in the node\n# TYPE {name} gauge\n"
         + "".join(
-            f'{name}{{node="node{i:06d}"}} {int(number) + (i * 7 + salt) % 97}\n'
-            for i in range(nodes)
+            f'{name}{{node="node{node:06d}"}} {number}\n'
+            for node, number in enumerate(_numbers(name, samples // len(FAMILIES), seed))
         )
-        for name, number in FAMILIES.items()
+        for name in FAMILIES
     )
 
 
+def _numbers(name: str, nodes: int, seed: int) -> list[int]:
+    """Numbers of one family; the first one is what the simulated slurmctld changes."""
+    usual = int(FAMILIES[name])
+    spread = random.Random(f"{name} {seed}").choices(range(97), k=nodes)
+    return [usual, *(usual + more for more in spread[1:])]
+
+
+COMPRESSED = re.compile(
+    rb'^slurm_exporter_poll_phase_seconds_count\{.*phase="compress".*\} (\d+)', re.MULTILINE
+)
+
 _SLURMCTLD = """
 import sys, socketserver
+changes = sys.argv[1] == "True"
 body = sys.stdin.buffer.read()
 turn = 0
 class Handler(socketserver.BaseRequestHandler):
@@ -59,8 +73,8 @@ class Handler(socketserver.BaseRequestHandler):
         while b"\\r\\n\\r\\n" not in self.request.recv(65536):
             pass
         turn += 1
-        # One digit differs from answer to answer, so that none is recognized as known.
-        sent = body.replace(b" 128\\n", b" %d\\n" % (100 + turn % 900), 1)
+        # A digit differs from answer to answer, so that none is recognized as known.
+        sent = body.replace(b" 128\\n", b" %d\\n" % (100 + turn % 900), 1) if changes else body
         head = b"HTTP/1.1 200 OK\\r\\nConnection: Close\\r\\nContent-Length: %d\\r\\n\\r\\n"
         self.request.sendall(head % len(sent) + sent)
 class Server(socketserver.TCPServer):
@@ -90,12 +104,13 @@ def process(*command: str, **settings: object) -> Iterator[subprocess.Popen[byte
 
 
 @contextlib.contextmanager
-def slurmctld(text: str) -> Iterator[int]:
+def slurmctld(text: str, *, changes: bool = True) -> Iterator[int]:
     """A process that answers everything with a text that changes a little; yields its port."""
+    command = (sys.executable, "-c", _SLURMCTLD, str(changes))
     with tempfile.TemporaryFile() as body:
         body.write(text.encode())
         body.seek(0)
-        with process(sys.executable, "-c", _SLURMCTLD, stdin=body, stdout=subprocess.PIPE) as child:
+        with process(*command, stdin=body, stdout=subprocess.PIPE) as child:
             yield int(child.stdout.readline())
 
 
@@ -107,36 +122,37 @@ def serving(samples: int, interval: str = "1h") -> Iterator[tuple[int, int]]:
 
 
 @contextlib.contextmanager
-def exporter(slurmctld_port: int, interval: str = "1h") -> Iterator[tuple[int, int]]:
+def exporter(slurmctld_port: int, interval: str = "1h", *program: str) -> Iterator[tuple[int, int]]:
     """An exporter that polls nodes only; yields its port and pid when a page is there."""
+    program = program or ("-m", "slurm_exporter")
     port = free_port()
+    # A timeout must not be longer than the interval.
+    timeout = "30s" if interval == "1h" else interval
     config = {
         "slurm": {"url": f"http://127.0.0.1:{slurmctld_port}", "max_duty_cycle": 1},
         "server": {"listen": f"127.0.0.1:{port}"},
-        "endpoints": [{"name": "nodes", "interval": interval, "timeout": "1s"}],
+        "endpoints": [{"name": "nodes", "interval": interval, "timeout": timeout}],
         "labels": LABELS,
         "logging": {"level": "error"},
     }
-    if interval == "1h":
-        config["endpoints"][0]["timeout"] = "30s"
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "config.yml")
         file.write_text(yaml.safe_dump(config))
-        command = (sys.executable, "-m", "slurm_exporter", "--config.file", str(file))
+        command = (sys.executable, *program, "--config.file", str(file))
         with process(*command, cwd=ROOT) as child:
             wait_for_page(port)
             yield port, child.pid
 
 
-def wait_for_page(port: int) -> None:
-    """Wait until the exporter is ready."""
+def wait_for_page(port: int, path: str = "/-/ready") -> None:
+    """Wait until a server has a page; by default, until the exporter is ready."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError):
-            if fetch(port, "/-/ready")[0] == 200:
+            if fetch(port, path)[0] == 200:
                 return
         time.sleep(0.05)
-    raise TimeoutError("the exporter is not ready")
+    raise TimeoutError(f"no server has {path} at port {port}")
 
 
 def fetch(port: int, path: str = "/metrics", encoding: str = "identity") -> tuple[int, bytes]:
@@ -150,6 +166,12 @@ def fetch(port: int, path: str = "/metrics", encoding: str = "identity") -> tupl
         connection.close()
 
 
+def polls(port: int) -> int:
+    """How many polls an exporter has made that brought something new."""
+    page = gzip.decompress(fetch(port, encoding="gzip")[1])
+    return int(COMPRESSED.search(page)[1])
+
+
 def resident(pid: int) -> float:
     """A process' resident memory in MB."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
@@ -157,6 +179,8 @@ def resident(pid: int) -> float:
 
 
 def cpu(pid: int) -> float:
-    """Seconds of CPU that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Seconds of CPU that a process has used, to the nanosecond.
+
+    Linux makes the number of a process' clock from its pid; see clock_getcpuclockid(3).
+    """
+    return time.clock_gettime(~pid << 3 | 2)

@@ -18,6 +18,7 @@ from slurm_exporter.errors import (
     StandbyError,
     TooLargeError,
 )
+from slurm_exporter.phases import Stopwatch
 from slurm_exporter.sources.openmetrics import OpenMetricsSource
 from tests import fake_slurmctld as fake
 from tests.fake_slurmctld import NAMES, FakeSlurmctld
@@ -62,6 +63,24 @@ def test_an_answer_that_is_known_is_not_parsed_again(slurmctld: FakeSlurmctld) -
     body = fake.recorded("jobs").replace(b"slurm_jobs_running ", b"slurm_jobs_running 1")
     slurmctld.behaviours["/metrics/jobs"] = fake.answer(body)
     assert jobs.poll(known).fingerprint != known
+
+
+def test_fetching_and_parsing_are_timed(slurmctld: FakeSlurmctld) -> None:
+    """A known answer is only fetched; one that is nonsense was parsed too; no answer is nothing."""
+    jobs = source(slurmctld)
+    first, again, nonsense, none = (Stopwatch() for _ in range(4))
+
+    known = jobs.poll(stopwatch=first).fingerprint
+    jobs.poll(known, again)
+    slurmctld.behaviours["/metrics/jobs"] = fake.answer(b"<html>")
+    with pytest.raises(ParseError):
+        jobs.poll(known, nonsense)
+    slurmctld.stop()
+    with pytest.raises(ConnectError):
+        jobs.poll(known, none)
+
+    phases = [list(stopwatch.seconds) for stopwatch in (first, again, nonsense, none)]
+    assert phases == [["fetch", "parse"], ["fetch"], ["fetch", "parse"], []]
 
 
 def test_nothing_means_that_metrics_are_not_switched_on(slurmctld: FakeSlurmctld) -> None:
