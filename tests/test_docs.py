@@ -15,6 +15,8 @@ from slurm_exporter.cli import _parser
 from slurm_exporter.errors import REASONS
 from slurm_exporter.exposition import DROP_REASONS
 from slurm_exporter.web.routes import HANDLERS
+from tests.bench.report import REACHES
+from tests.bench.run import ALL
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -44,7 +46,7 @@ def test_the_readme_names_no_flag_that_is_not_there() -> None:
     """A flag that was removed leaves the docs too."""
     named = set(re.findall(r"`(--[a-z][a-z.-]+)", README + "".join(DOCS.values())))
 
-    assert named <= {*FLAGS, "--check"}
+    assert named <= {*FLAGS, "--check", "--write"}
 
 
 @pytest.mark.parametrize("route", [route for route in HANDLERS if route != "other"])
@@ -89,14 +91,27 @@ def test_every_metric_that_the_docs_name_exists() -> None:
     named = set(
         re.findall(r"\b(slurm_exporter_(?:endpoint|poll|samples|config|http|build)\w*)", EVERYTHING)
     )
+    of_summaries = {f"{name}_{part}" for name in known for part in ("sum", "count")}
 
-    assert named <= known
+    assert named <= known | of_summaries
 
 
 @pytest.mark.parametrize("reason", [*REASONS, *DROP_REASONS])
 def test_every_reason_is_explained(reason: str) -> None:
     """In the generated page, and every failure an operator can cure in the operations guide."""
     assert f"* `{reason}`: " in DOCS["metrics.md"]
+
+
+@pytest.mark.parametrize("row", REACHES)
+def test_every_row_of_the_benchmarks_is_in_the_docs(row: str) -> None:
+    """Run ``tox -e bench -- --write`` after a change of the benchmarks."""
+    assert re.search(rf"^\| {re.escape(row)} +\|", DOCS["performance.md"], re.MULTILINE)
+
+
+@pytest.mark.parametrize("part", ALL)
+def test_every_part_of_the_benchmarks_can_be_found(part: str) -> None:
+    """In the command that repeats one of them."""
+    assert re.search(rf"\b{part}\b", DOCS["performance.md"].split("## The last run")[0])
 
 
 def test_every_link_leads_somewhere() -> None:

@@ -95,7 +95,7 @@ def table(rows: Iterable[Row]) -> str:
 
 def _cells(row: Row) -> tuple[str, ...]:
     reach = REACHES[row.name]
-    source = f"{row.ours:,.4g} / {row.other:,.4g} {row.unit}"
+    source = f"{_number(row.ours)} / {_number(row.other)} {row.unit}"
     return (
         row.name,
         f"{row.value:.3g}{reach.unit}",
@@ -103,6 +103,10 @@ def _cells(row: Row) -> tuple[str, ...]:
         "yes" if row.met else "no",
         f"{source}; {row.note}" if row.note else source,
     )
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def put(page: str, name: str, content: str) -> str:

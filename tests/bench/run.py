@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
     names = flags.name or ALL
     effort = QUICK if flags.quick else FULL
     found = {
-        "machine": _machine(),
+        "machine": _machine() + ", --quick" * flags.quick,
         "rows": [row for name in BENCHMARKS if name in names for row in _run(name, effort)],
         "sizes": poll.by_size(effort) if "sizes" in names else [],
         "levels": poll.levels(effort) if "levels" in names else [],
