@@ -6,6 +6,7 @@ import asyncio
 import math
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -144,13 +145,23 @@ class WebServer:
         ticking.cancel()
 
     async def _ticking(self) -> None:
-        while self._tick is not None:
-            await asyncio.sleep(_TICK)
-            try:
-                await asyncio.get_running_loop().run_in_executor(None, self._tick)
-            except Exception:
-                # The next one may work, and without a next one nobody looks after the files.
-                log.exception("tick.crashed")
+        # An executor of its own: the loop's would take another thread now and then, and let the
+        # files wait behind passwords.
+        thread = ThreadPoolExecutor(1, "web-files")
+        try:
+            while self._tick is not None:
+                await asyncio.sleep(_TICK)
+                await asyncio.get_running_loop().run_in_executor(thread, _survived, self._tick)
+        finally:
+            thread.shutdown(wait=False)
+
+
+def _survived(tick: Callable[[], None]) -> None:
+    """Call it; the next call may work, and without a next one nobody looks after the files."""
+    try:
+        tick()
+    except Exception:
+        log.exception("tick.crashed")
 
 
 class _Server(uvicorn.Server):
