@@ -134,6 +134,8 @@ def _where_to_look(config: Config, address: str) -> str:
     scheme = "https" if config.server.tls else "http"
     host, _, port = address.rpartition(":")
     url = f"{scheme}://{'localhost' if host in _EVERYWHERE else host}:{port}"
+    if address.startswith("unix://"):
+        url = f"curl --unix-socket {address.removeprefix('unix://')} {scheme}://localhost"
     return (
         "\nA simulated cluster is running.  Look at\n\n"
         f"    {url}/           how the endpoints are\n"
@@ -275,8 +277,8 @@ def _parser() -> argparse.ArgumentParser:
         "--web.listen-address",
         dest="listen",
         action="append",
-        metavar="HOST:PORT",
-        help="where to listen (repeatable, default :9341)",
+        metavar="ADDRESS",
+        help="where to listen: HOST:PORT or unix:///PATH (repeatable, default :9341)",
     )
     parser.add_argument(
         _WEB_CONFIG,

@@ -25,6 +25,7 @@ from slurm_exporter.config.model import (
     Server,
     Slurm,
     Tls,
+    UnixAddress,
 )
 from slurm_exporter.config.units import format_duration, parse_duration, parse_size
 from slurm_exporter.config.values import check_telemetry_path, parse_address
@@ -50,6 +51,7 @@ __all__ = [
     "Server",
     "Slurm",
     "Tls",
+    "UnixAddress",
     "check_telemetry_path",
     "format_duration",
     "load",

@@ -108,6 +108,16 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class UnixAddress:
+    """Where to listen for processes of this machine only: the absolute path of a unix socket."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"unix://{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
 class BasicAuth:
     """Who may read our pages: user names and their passwords, plain or as bcrypt hashes.
 
@@ -154,7 +164,7 @@ class Server:
             from the config file.
     """
 
-    listen: tuple[Address, ...] = (Address("", DEFAULT_PORT),)
+    listen: tuple[Address | UnixAddress, ...] = (Address("", DEFAULT_PORT),)
     telemetry_path: str = "/metrics"
     enable_lifecycle: bool = False
     basic_auth: BasicAuth | None = None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from slurm_exporter.config.fields import distinct
 from slurm_exporter.config.files import beside, readable
-from slurm_exporter.config.model import Address, BasicAuth, Server, Tls
+from slurm_exporter.config.model import Address, BasicAuth, Server, Tls, UnixAddress
 from slurm_exporter.config.values import (
     ADDRESS_FORM,
     PORT_FORM,
@@ -20,6 +20,8 @@ from slurm_exporter.config.values import (
 if TYPE_CHECKING:
     from slurm_exporter.config.fields import Field
     from slurm_exporter.config.sections import Section
+
+    _Addresses = tuple[Address | UnixAddress, ...]
 
 
 def read_server(section: Section) -> Server:
@@ -44,7 +46,7 @@ def read_file(field: Field) -> str:
     return field.text(lambda text: readable(beside(text, file)), "")
 
 
-def _read_listen(section: Section, default: tuple[Address, ...]) -> tuple[Address, ...]:
+def _read_listen(section: Section, default: _Addresses) -> _Addresses:
     port, listen = section.either("port", "listen")
     if listen.given:
         return _read_addresses(listen) or default
@@ -52,7 +54,7 @@ def _read_listen(section: Section, default: tuple[Address, ...]) -> tuple[Addres
     return default if number is None else (Address("", number),)
 
 
-def _read_addresses(listen: Field) -> tuple[Address, ...]:
+def _read_addresses(listen: Field) -> _Addresses:
     wanted = f"{ADDRESS_FORM}, or a list of them"
     items = listen.one_or_more(wanted)
     if items == ():
