@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from slurm_exporter import __version__
+from slurm_exporter import __version__, systemd
 from slurm_exporter import log as logging
 from slurm_exporter.config import format_duration
 from slurm_exporter.errors import ConfigError, Problem
@@ -25,7 +25,7 @@ from slurm_exporter.sources.openmetrics import OpenMetricsSource
 from slurm_exporter.web.auth import Authenticator
 from slurm_exporter.web.files import states
 from slurm_exporter.web.routes import HANDLERS, Routes, Site
-from slurm_exporter.web.server import WebServer, listen, names
+from slurm_exporter.web.server import WebServer, adopt, listen, names
 from slurm_exporter.web.tls import Certificate
 
 if TYPE_CHECKING:
@@ -97,7 +97,9 @@ class App:
             ListenError: an address cannot be listened on; nothing runs then.
         """
         sys.setswitchinterval(SWITCH_INTERVAL)
-        sockets = listen(self._config.server.listen)
+        server = self._config.server
+        passed = server.systemd_socket
+        sockets = adopt(systemd.sockets()) if passed else listen(server.listen)
         addresses = names(sockets)
         self._web = WebServer(
             self._routes,
@@ -221,6 +223,19 @@ class App:
         return exporter_families(self._reload)
 
     # -------------------------------------------------------------- words
+
+    def summary(self) -> str:
+        """Say in a line how all is: for ``systemctl status``."""
+        views = self._store.view()
+        up = sum(view.health.up for view in views)
+        words = [
+            f"{up} of {len(views)} endpoints up",
+            f"slurmctld at {' '.join(self._config.slurm.urls)}",
+            *self.problems(),
+        ]
+        if not self._reload.successful:
+            words.append("the last reload failed, the config before it is in use")
+        return ", ".join(words)
 
     def _log_start(self, addresses: list[str]) -> None:
         log.info(

@@ -281,4 +281,5 @@ class Pollers:
         """Return the names of threads that have ended though nobody stopped them."""
         if self._stop.is_set():
             return []
-        return [thread.name for thread in self._threads if not thread.is_alive()]
+        begun = [thread for thread in self._threads if thread.ident is not None]
+        return [thread.name for thread in begun if not thread.is_alive()]

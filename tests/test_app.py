@@ -270,6 +270,30 @@ def test_a_source_that_raises_does_not_end_its_thread(config: Config) -> None:
         assert running.app.problems() == []
 
 
+# ------------------------------------------------------------------ in a line
+
+
+def test_all_is_said_in_a_line(running: Running, slurmctld: FakeSlurmctld) -> None:
+    assert running.app.summary() == f"3 of 3 endpoints up, slurmctld at {slurmctld.url}"
+
+
+def test_the_line_names_what_is_wrong(
+    running: Running, config: Config, slurmctld: FakeSlurmctld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failing endpoint, a reload that failed, a thread that is dead."""
+    slurmctld.behaviours["/metrics/jobs"] = nothing("503 Service Unavailable")
+    running.reload(config)
+    running.polled(2)
+    running.config = ConfigError((Problem("a.yml", 3, "slurm.url", "must be a URL"),))
+    with pytest.raises(ConfigError):
+        running.app.reload()
+    monkeypatch.setattr(running.app._pollers, "dead", lambda: ["poller-jobs"])
+    assert running.app.summary() == (
+        f"2 of 3 endpoints up, slurmctld at {slurmctld.url}, thread poller-jobs is dead,"
+        " the last reload failed, the config before it is in use"
+    )
+
+
 # ------------------------------------------------------------------ reload
 
 

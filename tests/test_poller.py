@@ -426,6 +426,11 @@ def test_a_thread_that_ended_by_itself_is_dead_and_a_stopped_one_is_not() -> Non
     assert pollers.dead() == []
 
 
+def test_a_thread_that_is_still_to_start_is_not_dead() -> None:
+    """Who asks for our health right at the start learns nothing wrong."""
+    assert Pollers([real_poller(Gate())[0]]).dead() == []
+
+
 def test_an_endpoint_is_never_polled_by_two_threads_at_once() -> None:
     """A new thread waits until the poll of the one before it has ended."""
     old, new = Gate(), Gate()

@@ -162,6 +162,7 @@ class Server:
         tls: None serves plain HTTP.
         web_config_file: the file that ``basic_auth`` and ``tls`` are from, when they are not
             from the config file.
+        systemd_socket: whether systemd passes the sockets, instead of ``listen``.
     """
 
     listen: tuple[Address | UnixAddress, ...] = (Address("", DEFAULT_PORT),)
@@ -170,6 +171,7 @@ class Server:
     basic_auth: BasicAuth | None = None
     tls: Tls | None = None
     web_config_file: str | None = None
+    systemd_socket: bool = False
 
 
 @dataclass(frozen=True, slots=True)

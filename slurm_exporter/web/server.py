@@ -57,10 +57,19 @@ def listen(addresses: Iterable[Address | UnixAddress]) -> list[socket.socket]:
 def _bind(address: Address | UnixAddress) -> socket.socket:
     if isinstance(address, UnixAddress):
         return UnixListener(address.path, _BACKLOG)
-    bound = _bound(address)
+    return _undelayed(_bound(address))
+
+
+def adopt(passed: Iterable[socket.socket]) -> list[socket.socket]:
+    """Return sockets on which somebody else began to listen, made such as ``listen`` makes them."""
+    return [_undelayed(bound) for bound in passed]
+
+
+def _undelayed(bound: socket.socket) -> socket.socket:
     # Accepted connections inherit it; without it the second half of an answer waits 40 ms for
     # the client's delayed acknowledgement of the first.
-    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if bound.family != socket.AF_UNIX:
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return bound
 
 
