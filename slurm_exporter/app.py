@@ -29,7 +29,7 @@ from slurm_exporter.web.server import WebServer, adopt, listen, names
 from slurm_exporter.web.tls import Certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from prometheus_client import Metric
 
@@ -143,7 +143,7 @@ class App:
                 log.error("config.not_reloaded", error=str(error))
                 raise
             self._warn_of_restart(config)
-            self._restart_pollers(config)
+            self._exchange_pollers(config)
             self._config = config
             self._routes.site = self._site(config)
             self._reload = Reload(successful=True, last_success=time.time())
@@ -199,13 +199,12 @@ class App:
             reload=self.reload if server.enable_lifecycle else None,
         )
 
-    def _restart_pollers(self, config: Config) -> None:
+    def _exchange_pollers(self, config: Config) -> None:
         old = self._config
-        self._pollers.stop(0.0)
+        kept = self._pollers.retire(_unchanged(old, config))
         same = (config.labels, config.slurm.urls) == (old.labels, old.slurm.urls)
         self._store.configure(config.enabled_endpoints, keep=same)
-        self._pollers = Pollers(pollers(config, self._store), after=self._pollers)
-        self._pollers.start()
+        self._pollers.add(pollers(config, self._store, but=kept))
 
     def problems(self) -> list[str]:
         """Say which threads are dead or hang; empty when all is well."""
@@ -271,8 +270,21 @@ class _Own:
         return self.app.families()
 
 
-def pollers(config: Config, store: SnapshotStore) -> list[Poller]:
-    """Make a poller for each enabled endpoint, spread over the first seconds."""
+def _unchanged(old: Config, new: Config) -> list[str]:
+    """Return the names of the endpoints whose pollers would be the same with both configs."""
+    if (old.labels, old.slurm) != (new.labels, new.slurm):
+        return []
+    return [one.name for one in new.enabled_endpoints if one in old.enabled_endpoints]
+
+
+def pollers(config: Config, store: SnapshotStore, but: Collection[str] = ()) -> list[Poller]:
+    """Make a poller for each enabled endpoint, spread over the first seconds.
+
+    Args:
+        config: the endpoints, and how they are polled.
+        store: where the pollers publish.
+        but: names of endpoints that need none.
+    """
     endpoints = config.enabled_endpoints
     shortest = min(endpoint.interval for endpoint in endpoints)
     return [
@@ -285,6 +297,7 @@ def pollers(config: Config, store: SnapshotStore) -> list[Poller]:
             offset=first_offset(index, len(endpoints), shortest),
         )
         for index, endpoint in enumerate(endpoints)
+        if endpoint.name not in but
     ]
 
 
