@@ -88,7 +88,7 @@ def test_the_demo_says_how_to_look_through_a_unix_socket(tmp_path: Path) -> None
         said = until(lambda: re.findall(r"curl .*metrics", exporter.stdout.read_text()), "it")
         page = subprocess.run(said[0].split(), capture_output=True, text=True, check=True)
     assert said == [f"curl --unix-socket {path} http://localhost/metrics"]
-    assert "\nslurm_jobs_running " in page.stdout
+    assert "slurm_exporter_build_info" in page.stdout
     assert not path.exists()
 
 
