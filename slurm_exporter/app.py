@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from slurm_exporter import __version__
+from slurm_exporter import __version__, systemd
 from slurm_exporter import log as logging
 from slurm_exporter.config import format_duration
 from slurm_exporter.errors import ConfigError, Problem
@@ -26,11 +26,11 @@ from slurm_exporter.sources.openmetrics import OpenMetricsSource
 from slurm_exporter.web.auth import Authenticator
 from slurm_exporter.web.files import states
 from slurm_exporter.web.routes import HANDLERS, Routes, Site
-from slurm_exporter.web.server import WebServer, listen, names
+from slurm_exporter.web.server import WebServer, adopt, listen, names
 from slurm_exporter.web.tls import Certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from prometheus_client import Metric
 
@@ -97,7 +97,9 @@ class App:
             ListenError: an address cannot be listened on; nothing runs then.
         """
         sys.setswitchinterval(SWITCH_INTERVAL)
-        sockets = listen(self._config.server.listen)
+        server = self._config.server
+        passed = server.systemd_socket
+        sockets = adopt(systemd.sockets()) if passed else listen(server.listen)
         addresses = names(sockets)
         self._web = WebServer(
             self._routes,
@@ -143,7 +145,7 @@ class App:
                 log.error("config.not_reloaded", error=str(error))
                 raise
             self._warn_of_restart(config)
-            self._restart_pollers(config)
+            self._exchange_pollers(config)
             self._config = config
             self._routes.site = self._site(config)
             self._reload = replace(self._reload, successful=True, last_success=time.time())
@@ -205,13 +207,12 @@ class App:
             reload=self.reload if server.enable_lifecycle else None,
         )
 
-    def _restart_pollers(self, config: Config) -> None:
+    def _exchange_pollers(self, config: Config) -> None:
         old = self._config
-        self._pollers.stop(0.0)
+        kept = self._pollers.retire(_unchanged(old, config))
         same = (config.labels, config.slurm.urls) == (old.labels, old.slurm.urls)
         self._store.configure(config.enabled_endpoints, keep=same)
-        self._pollers = Pollers(pollers(config, self._store), after=self._pollers)
-        self._pollers.start()
+        self._pollers.add(pollers(config, self._store, but=kept))
 
     def problems(self) -> list[str]:
         """Say which threads are dead or hang; empty when all is well."""
@@ -229,6 +230,19 @@ class App:
         return exporter_families(self._reload)
 
     # -------------------------------------------------------------- words
+
+    def summary(self) -> str:
+        """Say in a line how all is: for ``systemctl status``."""
+        views = self._store.view()
+        up = sum(view.health.up for view in views)
+        words = [
+            f"{up} of {len(views)} endpoints up",
+            f"slurmctld at {' '.join(self._config.slurm.urls)}",
+            *self.problems(),
+        ]
+        if not self._reload.successful:
+            words.append("the last reload failed, the config before it is in use")
+        return ", ".join(words)
 
     def _log_start(self, addresses: list[str]) -> None:
         log.info(
@@ -274,8 +288,21 @@ class _Own:
         return self.app.families()
 
 
-def pollers(config: Config, store: SnapshotStore) -> list[Poller]:
-    """Make a poller for each enabled endpoint, spread over the first seconds."""
+def _unchanged(old: Config, new: Config) -> list[str]:
+    """Return the names of the endpoints whose pollers would be the same with both configs."""
+    if (old.labels, old.slurm) != (new.labels, new.slurm):
+        return []
+    return [one.name for one in new.enabled_endpoints if one in old.enabled_endpoints]
+
+
+def pollers(config: Config, store: SnapshotStore, but: Collection[str] = ()) -> list[Poller]:
+    """Make a poller for each enabled endpoint, spread over the first seconds.
+
+    Args:
+        config: the endpoints, and how they are polled.
+        store: where the pollers publish.
+        but: names of endpoints that need none.
+    """
     endpoints = config.enabled_endpoints
     shortest = min(endpoint.interval for endpoint in endpoints)
     return [
@@ -288,6 +315,7 @@ def pollers(config: Config, store: SnapshotStore) -> list[Poller]:
             offset=first_offset(index, len(endpoints), shortest),
         )
         for index, endpoint in enumerate(endpoints)
+        if endpoint.name not in but
     ]
 
 

@@ -27,6 +27,7 @@ from slurm_exporter.config import (
 from slurm_exporter.demo import DemoSlurmctld
 from slurm_exporter.errors import ConfigError, ListenError, Problem
 from slurm_exporter.signals import HANDLED, Inbox, hear, leave_to_main_thread
+from slurm_exporter.systemd import Notifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -125,17 +126,38 @@ def _serve(config: Config, load_config: Callable[[], Config], *, demo: bool) -> 
     addresses = app.start(died=lambda: signals.put(_DIED))
     if demo:
         print(_where_to_look(config, addresses[0]), flush=True)
-    while (number := signals.get()) == signal.SIGHUP:
-        with contextlib.suppress(ConfigError):  # it was logged, and the old config goes on
-            app.reload()
+    notifier = Notifier()
+    notifier.ready()
+    number = _run_until_end(app, signals, notifier)
+    notifier.stopping()
     app.stop()
     return FAILED if number == _DIED else OK
+
+
+def _run_until_end(app: App, signals: Inbox, notifier: Notifier) -> int:
+    """Reload as often as we are told to, and return what ended us.
+
+    Meanwhile systemd hears how we are.  This thread says it, which else only waits: it needs no
+    other one, and keeps any distance that the watchdog asks for.
+    """
+    while True:
+        notifier.report(app.summary(), well=not app.problems())
+        number = signals.get(notifier.interval)
+        if number == signal.SIGHUP:
+            notifier.reloading()
+            with contextlib.suppress(ConfigError):  # it was logged, and the old config goes on
+                app.reload()
+            notifier.ready()
+        elif number is not None:
+            return number
 
 
 def _where_to_look(config: Config, address: str) -> str:
     scheme = "https" if config.server.tls else "http"
     host, _, port = address.rpartition(":")
     url = f"{scheme}://{'localhost' if host in _EVERYWHERE else host}:{port}"
+    if address.startswith("unix://"):
+        url = f"curl --unix-socket {address.removeprefix('unix://')} {scheme}://localhost"
     return (
         "\nA simulated cluster is running.  Look at\n\n"
         f"    {url}/           how the endpoints are\n"
@@ -206,6 +228,8 @@ def _server(flags: argparse.Namespace, server: Server) -> Server:
     if flags.listen is not None:
         listen = [_checked("--web.listen-address", parse_address, text) for text in flags.listen]
         server = replace(server, listen=tuple(listen))
+    if flags.systemd_socket:
+        server = replace(server, systemd_socket=True)
     if flags.telemetry_path is not None:
         path = _checked("--web.telemetry-path", check_telemetry_path, flags.telemetry_path)
         server = replace(server, telemetry_path=path)
@@ -276,12 +300,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--demo", action="store_true", help="poll a built-in simulated slurmctld instead of Slurm"
     )
-    parser.add_argument(
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
         "--web.listen-address",
         dest="listen",
         action="append",
-        metavar="HOST:PORT",
-        help="where to listen (repeatable, default :9341)",
+        metavar="ADDRESS",
+        help="where to listen: HOST:PORT or unix:///PATH (repeatable, default :9341)",
+    )
+    where.add_argument(
+        "--web.systemd-socket",
+        dest="systemd_socket",
+        action="store_true",
+        help="listen on the sockets that systemd passes, instead of addresses",
     )
     parser.add_argument(
         _WEB_CONFIG,

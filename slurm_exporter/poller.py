@@ -17,7 +17,7 @@ from slurm_exporter.phases import Stopwatch
 from slurm_exporter.snapshot import Failure, Poll, Snapshot, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from slurm_exporter.config import Endpoint
     from slurm_exporter.exposition import Family
@@ -73,7 +73,15 @@ class Poller:
             before: a thread that was told to stop and may still be in a poll of this endpoint;
                 its end is waited for, so that slurmctld is never asked by two at once.
         """
-        self._begin(stop)
+        try:
+            self._begin(stop)
+            self._loop(stop, before)
+        except KeyError:
+            # A reload has taken the endpoint out of the store while we looked for it there.
+            if not stop.is_set():
+                raise
+
+    def _loop(self, stop: threading.Event, before: threading.Thread | None) -> None:
         while before is not None and before.is_alive():
             if stop.wait(_LOOK_AGAIN):
                 return
@@ -231,48 +239,67 @@ def _word(view: EndpointView, now: float) -> str:
     return str(state.value)
 
 
-class Pollers:
-    """The threads of all pollers, from start to stop."""
+class _Thread(threading.Thread):
+    """The thread of one poller, from its start until it is told to leave."""
 
-    def __init__(self, pollers: Iterable[Poller], after: Pollers | None = None) -> None:
-        """Prepare the threads, without starting one.
+    def __init__(self, poller: Poller, before: threading.Thread | None) -> None:
+        # A daemon, so that one that hangs in a poll cannot keep the process from ending.
+        super().__init__(name=f"poller-{poller.name}", daemon=True)
+        self.poller = poller
+        self.leave = threading.Event()
+        self._before = before
 
-        Args:
-            pollers: one for each thread.
-            after: the stopped threads of an earlier config, whose polls come to an end first.
-        """
-        self._stop = threading.Event()
-        self._started = False
-        self._before = after.last() if after is not None else {}
-        # Daemons, so that one that hangs in a poll cannot keep the process from ending.
-        self._threads = [
-            threading.Thread(
-                target=self._run, args=(poller,), name=f"poller-{poller.name}", daemon=True
-            )
-            for poller in pollers
-        ]
-
-    def last(self) -> dict[str, threading.Thread]:
-        """Return by name the threads that may still be in a poll: these, or those before them."""
-        threads = {thread.name: thread for thread in self._threads}
-        return threads | {
-            name: thread for name, thread in self._before.items() if thread.is_alive()
-        }
-
-    def _run(self, poller: Poller) -> None:
+    def run(self) -> None:
         signals.leave_to_main_thread()
-        try:
-            poller.run(self._stop, self._before.get(threading.current_thread().name))
-        except KeyError:
-            # A reload takes endpoints out of the store before their threads have seen the stop.
-            if not self._stop.is_set():
-                raise
+        # Who keeps a thread must not keep all those that were before it.
+        before, self._before = self._before, None
+        self.poller.run(self.leave, before)
+
+
+class Pollers:
+    """The threads of all pollers, from start to stop; some may be exchanged in between.
+
+    One thread calls its methods, but any may ask who is dead.
+    """
+
+    def __init__(self, pollers: Iterable[Poller]) -> None:
+        """Prepare a thread for each, without starting one."""
+        self._retired: dict[str, _Thread] = {}
+        self._threads = self._prepared(pollers)
+
+    def _prepared(self, pollers: Iterable[Poller]) -> tuple[_Thread, ...]:
+        return tuple(_Thread(poller, self._retired.get(poller.name)) for poller in pollers)
 
     def start(self) -> None:
         """Start every thread."""
         for thread in self._threads:
             thread.start()
-        self._started = True
+
+    def retire(self, keep: Collection[str] = ()) -> frozenset[str]:
+        """Let threads begin no new poll, without waiting for those that are in one.
+
+        Args:
+            keep: names of endpoints whose threads go on, unless they are dead.
+
+        Returns:
+            The names of the endpoints whose threads do go on.
+        """
+        kept = tuple(t for t in self._threads if t.poller.name in keep and t.is_alive())
+        retired = [thread for thread in self._threads if thread not in kept]
+        for thread in retired:
+            thread.leave.set()
+        self._threads = kept
+        # Of one endpoint's threads the earliest wins: those after it still wait for its end.
+        leaving = (*retired, *self._retired.values())
+        self._retired = {thread.poller.name: thread for thread in leaving if thread.is_alive()}
+        return frozenset(thread.poller.name for thread in kept)
+
+    def add(self, pollers: Iterable[Poller]) -> None:
+        """Start more threads; each waits until none that was retired polls its endpoint."""
+        added = self._prepared(pollers)
+        self._threads += added
+        for thread in added:
+            thread.start()
 
     def stop(self, seconds: float) -> list[str]:
         """Begin no new poll, and wait for the threads to end.
@@ -283,14 +310,14 @@ class Pollers:
         Returns:
             The names of threads that are still in a poll.
         """
-        self._stop.set()
+        for thread in self._threads:
+            thread.leave.set()
         deadline = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         return [thread.name for thread in self._threads if thread.is_alive()]
 
     def dead(self) -> list[str]:
-        """Return the names of threads that have ended though nobody stopped them."""
-        if self._stop.is_set() or not self._started:
-            return []
-        return [thread.name for thread in self._threads if not thread.is_alive()]
+        """Return the names of threads that have ended though nobody told them to."""
+        begun = [thread for thread in self._threads if thread.ident is not None]
+        return [t.name for t in begun if not (t.is_alive() or t.leave.is_set())]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 
 HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -41,6 +42,7 @@ class Inbox:
         """Add a number, from any thread."""
         os.write(self._write, bytes([number]))
 
-    def get(self) -> int:
-        """Wait for the next number."""
-        return os.read(self._read, 1)[0]
+    def get(self, seconds: float | None = None) -> int | None:
+        """Wait for the next number; return None when none came in so many seconds."""
+        ready, _, _ = select.select([self._read], [], [], seconds)
+        return os.read(self._read, 1)[0] if ready else None

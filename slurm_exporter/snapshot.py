@@ -269,6 +269,8 @@ class SnapshotStore:
 
     @staticmethod
     def _configured(endpoint: Endpoint, known: EndpointView | None, keep: bool) -> EndpointView:
+        if known is not None and known.endpoint == endpoint and keep:
+            return known  # its poller may go on meanwhile
         view = known or EndpointView(endpoint, Health(effective_interval=endpoint.interval))
         same = view.endpoint.interval == endpoint.interval
         keep = keep and view.endpoint.path == endpoint.path

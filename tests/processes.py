@@ -32,7 +32,7 @@ Series = tuple[str, frozenset[tuple[str, str]]]
 Samples = dict[Series, float]
 Result = TypeVar("Result")
 
-_LISTEN = re.compile(r'listen"?[=:] ?"?[\[\]:\d.]+:(\d+)')
+_LISTEN = re.compile(r'listen"?[=:] ?"?(?:unix:\S+ )?[\[\]:\d.]+:(\d+)')
 _PAIR = re.compile(r'([^\s="]+)=("(?:[^"\\]|\\.)*"|[^\s"]*)(?: |$)')
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import logging
 import math
 import re
@@ -10,7 +11,7 @@ import threading
 import time
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 import bcrypt
 import pytest
@@ -273,6 +274,31 @@ def test_a_source_that_raises_does_not_end_its_thread(config: Config) -> None:
         assert running.app.problems() == []
 
 
+# ------------------------------------------------------------------ in a line
+
+
+def test_all_is_said_in_a_line(running: Running, slurmctld: FakeSlurmctld) -> None:
+    assert running.app.summary() == f"3 of 3 endpoints up, slurmctld at {slurmctld.url}"
+
+
+def test_the_line_names_what_is_wrong(
+    running: Running, config: Config, slurmctld: FakeSlurmctld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failing endpoint, a reload that failed, a thread that is dead."""
+    slurmctld.behaviours["/metrics/jobs"] = nothing("503 Service Unavailable")
+    running.reload(replace(config, endpoints=(replace(JOBS, interval=1800.0), NODES, SCHEDULER)))
+    until(lambda: slurmctld.requests["/metrics/jobs"] == 2, "the poll")
+    until(lambda: not running.view[0].health.up, "its failure")
+    running.config = ConfigError((Problem("a.yml", 3, "slurm.url", "must be a URL"),))
+    with pytest.raises(ConfigError):
+        running.app.reload()
+    monkeypatch.setattr(running.app._pollers, "dead", lambda: ["poller-jobs"])
+    assert running.app.summary() == (
+        f"2 of 3 endpoints up, slurmctld at {slurmctld.url}, thread poller-jobs is dead,"
+        " the last reload failed, the config before it is in use"
+    )
+
+
 # ------------------------------------------------------------------ reload
 
 
@@ -363,15 +389,49 @@ def test_a_log_file_that_cannot_be_opened_fails_the_reload(
     assert running.app.problems() == []
 
 
+def test_a_reload_leaves_endpoints_alone_that_did_not_change(
+    running: Running, config: Config, slurmctld: FakeSlurmctld
+) -> None:
+    """They keep thread, snapshot and schedule, whatever becomes of the others."""
+    threads, views, asked = running.app._pollers._threads, running.view, dict(slurmctld.requests)
+    changed = replace(NODES, interval=1800.0)
+    running.reload(replace(config, endpoints=(SCHEDULER, changed, JOBS)))
+
+    assert threads[0] in running.app._pollers._threads
+    assert threads[1] not in running.app._pollers._threads
+    assert threads[2] in running.app._pollers._threads
+    assert [running.view[2], running.view[0]] == [views[0], views[2]]
+    until(lambda: slurmctld.requests["/metrics/nodes"] == 2, "the poll of the one that changed")
+    assert slurmctld.requests == {**asked, "/metrics/nodes": 2}
+    assert running.app.problems() == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"labels": (("cluster", "alpha"),)}, {"slurm": {"max_duty_cycle": 0.5}}],
+    ids=["labels", "slurm"],
+)
+def test_what_concerns_all_endpoints_starts_all_pollers_anew(
+    running: Running, config: Config, slurmctld: FakeSlurmctld, change: dict[str, Any]
+) -> None:
+    if "slurm" in change:
+        change = {"slurm": replace(config.slurm, **change["slurm"])}
+    before = running.app._pollers._threads
+    running.reload(replace(config, **change))
+    assert not set(before) & set(running.app._pollers._threads)
+    running.polled(2)
+
+
 def test_a_reload_starts_polling_at_once(
     running: Running, config: Config, slurmctld: FakeSlurmctld
 ) -> None:
     """An operator who mends the config sees what came of it, and not an hour later."""
     slurmctld.behaviours["/metrics/jobs"] = nothing("503 Service Unavailable")
-    running.reload(config)
+    running.reload(replace(config, labels=(("cluster", "alpha"),)))
     running.polled(2)
-    assert running.own("endpoint_up", endpoint="jobs") == 0
-    assert running.own("poll_failures_total", endpoint="jobs", reason="http_status") == 1
+    labels = {"endpoint": "jobs", "cluster": "alpha"}
+    assert running.own("endpoint_up", **labels) == 0
+    assert running.own("poll_failures_total", **labels, reason="http_status") == 1
 
 
 def test_a_poller_that_hangs_through_a_reload_disturbs_nobody(
@@ -397,7 +457,8 @@ def test_an_endpoint_that_hangs_through_a_reload_is_named_and_delays_no_other(
     source = Blocking()
     with with_source(config, source) as running:
         assert source.asked.wait(10)
-        running.reload(config)
+        changed = replace(JOBS, interval=1800.0)
+        running.reload(replace(config, endpoints=(changed, NODES, SCHEDULER)))
         hangs = "thread poller-jobs hangs: "
         until(lambda: [p for p in running.app.problems() if p.startswith(hangs)], "its name")
         until(lambda: running.own("endpoint_up", endpoint="nodes") == 1, "the other endpoint")
@@ -432,23 +493,27 @@ def test_a_reload_under_way_starts_nothing_after_a_stop(running: Running, config
 
 def test_readers_never_see_half_a_reload(running: Running, config: Config) -> None:
     """Each view has the endpoints of one config, and every snapshot that was there before."""
-    few, many = (JOBS,), (JOBS, NODES, SCHEDULER)
+    turn = itertools.cycle([(JOBS,), (JOBS, NODES, SCHEDULER)])
     stop = threading.Event()
     views: list[View] = []
+    names: set[tuple[str, ...]] = set()
 
     def read() -> None:
         while not stop.is_set():
             views.append(running.view)
+            names.add(tuple(view.endpoint.name for view in views[-1]))
+
+    def reload() -> bool:
+        running.reload(replace(config, endpoints=next(turn)))
+        return len(names) > 1
 
     reader = threading.Thread(target=read)
     reader.start()
     first = running.view
     parts = first[0].snapshot and dict(first[0].snapshot.parts)
-    for endpoints in (few, many) * 3:
-        running.reload(replace(config, endpoints=endpoints))
+    until(reload, "views of both configs")
     stop.set()
     reader.join()
-    names = {tuple(view.endpoint.name for view in seen) for seen in views}
     assert names == {("jobs",), ("jobs", "nodes", "scheduler")}
     assert all(seen[0].snapshot for seen in views)
     assert first[0].snapshot

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,6 +43,7 @@ FLAGS = (
     "--once",
     "--demo",
     "--web.listen-address",
+    "--web.systemd-socket",
     "--web.config.file",
     "--web.telemetry-path",
     "--web.enable-lifecycle",
@@ -275,6 +277,10 @@ def test_a_bad_value_of_a_flag_is_a_sentence(
         (("--config.file",), "argument --config.file/--config: expected one argument"),
         (("--config.file=",), "argument --config.file/--config: must be the path of a file"),
         (("--web.config.file=",), "argument --web.config.file: must be the path of a file"),
+        (
+            ("--web.systemd-socket", "--web.listen-address=:1"),
+            "argument --web.listen-address: not allowed with argument --web.systemd-socket",
+        ),
         (("--onc",), "unrecognized arguments: --onc"),
         (("jobs",), "unrecognized arguments: jobs"),
     ],
@@ -465,6 +471,32 @@ def test_flags_override_the_file(tmp_path: Path, slurmctld: FakeSlurmctld) -> No
     ]
     assert (statuses, reloaded) == ([200, 404], 200)
     assert (started["slurm"], started["endpoints"]) == (slurmctld.url, "jobs=1s")
+
+
+def test_the_watchdog_hears_of_each_wait_whether_all_is_well() -> None:
+    """A thread that hangs is cured by starting anew, and by nothing else."""
+    reports: list[tuple[str, bool]] = []
+    waits: list[float | None] = []
+    numbers = iter([None, cli._DIED])
+    problems = iter([[], ["thread poller-jobs hangs"]])
+
+    def get(seconds: float | None) -> int | None:
+        waits.append(seconds)
+        return next(numbers)
+
+    end = cli._run_until_end(
+        SimpleNamespace(summary=lambda: "1 of 1", problems=lambda: next(problems)),
+        SimpleNamespace(get=get),
+        SimpleNamespace(interval=1.5, report=lambda line, *, well: reports.append((line, well))),
+    )
+    assert end == cli._DIED
+    assert reports == [("1 of 1", True), ("1 of 1", False)]
+    assert waits == [1.5, 1.5]
+
+
+def test_sockets_of_systemd_are_missed_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--web.systemd-socket"]) == 1
+    assert capsys.readouterr().err.startswith("slurm_exporter: systemd passed no socket; start")
 
 
 def test_a_dead_web_server_ends_the_process_with_an_error(

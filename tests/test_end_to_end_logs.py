@@ -6,7 +6,9 @@ import base64
 import json
 import platform
 import re
+import shutil
 import signal
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +16,7 @@ import pytest
 from slurm_exporter import __version__
 from slurm_exporter.cli import main
 from tests.fake_slurmctld import answer, recorded
+from tests.needs import need
 from tests.processes import FREE_PORT, Exporter, read_logfmt, settings, until
 
 if TYPE_CHECKING:
@@ -74,6 +77,19 @@ def test_the_demo_says_where_to_look(tmp_path: Path) -> None:
     assert urls == [f"http://127.0.0.1:{exporter.port}{path}" for path in ("/", "/metrics")]
     assert pages == [200, 200]
     assert exporter.log("exporter.started")
+
+
+def test_the_demo_says_how_to_look_through_a_unix_socket(tmp_path: Path) -> None:
+    """A browser cannot, curl can."""
+    need("curl", None if shutil.which("curl") else "curl is not installed here")
+    path = tmp_path / "exporter.sock"
+    flags = (f"--web.listen-address=unix://{path}", FREE_PORT, "--demo")
+    with Exporter(tmp_path, None, *flags) as exporter:
+        said = until(lambda: re.findall(r"curl .*metrics", exporter.stdout.read_text()), "it")
+        page = subprocess.run(said[0].split(), capture_output=True, text=True, check=True)
+    assert said == [f"curl --unix-socket {path} http://localhost/metrics"]
+    assert "slurm_exporter_build_info" in page.stdout
+    assert not path.exists()
 
 
 def test_a_change_of_state_is_one_line_and_a_failed_poll_is_none(

@@ -451,65 +451,101 @@ def test_a_thread_that_ended_by_itself_is_dead_and_a_new_or_stopped_one_is_not()
     assert pollers.dead() == []
 
 
-@pytest.mark.parametrize(("stopped", "heard"), [(True, []), (False, [KeyError])])
-def test_a_stopped_thread_whose_endpoint_is_gone_ends_quietly(
-    monkeypatch: pytest.MonkeyPatch, stopped: bool, heard: list[type[Exception]]
-) -> None:
-    """Two reloads in a row may drop an endpoint before its thread has looked for it."""
-    errors: list[type[BaseException]] = []
-    monkeypatch.setattr(threading, "excepthook", lambda args: errors.append(args.exc_type))
-    poller, store = real_poller(Gate())
-    pollers = Pollers([poller])
-    store.configure([])
-    if stopped:
-        pollers._stop.set()
-
-    pollers.start()
-    wait_for_end(pollers)
-
-    assert errors == heard
+def test_a_thread_that_is_still_to_start_is_not_dead() -> None:
+    """Who asks for our health right at the start learns nothing wrong."""
+    assert Pollers([real_poller(Gate())[0]]).dead() == []
 
 
 def test_an_endpoint_is_never_polled_by_two_threads_at_once() -> None:
     """A new thread waits until the poll of the one before it has ended."""
     old, new = Gate(), Gate()
-    first = Pollers([real_poller(old)[0]])
-    first.start()
+    pollers = Pollers([real_poller(old)[0]])
+    pollers.start()
     assert old.entered.wait(10)
-    first.stop(0.0)
-    second = Pollers([real_poller(new)[0]], after=first)
-    second.start()
+    assert pollers.retire() == frozenset()
+    pollers.add([real_poller(new)[0]])
 
     assert not new.entered.wait(3 * _LOOK_AGAIN)
-    assert second.dead() == []
+    assert pollers.dead() == []
     old.open.set()
     assert new.entered.wait(10)
 
     new.open.set()
-    assert second.stop(10.0) == []
+    assert pollers.stop(10.0) == []
 
 
 def test_threads_of_any_earlier_config_are_waited_for() -> None:
     """An endpoint that hangs, is switched off, and comes back is still the same endpoint."""
+    deadline = time.monotonic() + 20
     old, other, new = Gate(), Gate(), Gate()
     other.open.set()
-    first = Pollers([real_poller(old)[0]])
-    first.start()
+    pollers = Pollers([real_poller(old)[0]])
+    pollers.start()
     assert old.entered.wait(10)
-    first.stop(0.0)
-    second = Pollers([real_poller(other, "nodes")[0]], after=first)
-    second.start()
+    pollers.retire()
+    pollers.add([real_poller(other, "nodes")[0]])
     assert other.entered.wait(10)
-    assert second.stop(10.0) == []
-    third = Pollers([real_poller(new)[0]], after=second)
-    third.start()
+    for _ in range(2):
+        pollers.retire()
+        pollers.add([real_poller(new)[0]])
 
     assert not new.entered.wait(3 * _LOOK_AGAIN)
 
-    assert third.stop(10.0) == []
+    assert pollers.stop(10.0) == []
     old.open.set()
-    wait_for_end(first)
+    while [one for one in threading.enumerate() if one.name.startswith("poller-")]:
+        assert time.monotonic() < deadline
     assert not new.entered.is_set()
+
+
+def test_a_thread_that_is_kept_goes_on_unless_it_is_dead() -> None:
+    """A reload brings a new one in the dead one's place."""
+    gate = Gate()
+    lives, dies = real_poller(gate)[0], real_poller(Gate(), "nodes")[0]
+    dies.run = lambda *_: None
+    pollers = Pollers([lives, dies])
+    pollers.start()
+    assert gate.entered.wait(10)
+    pollers._threads[1].join(10)
+    assert pollers.dead() == ["poller-nodes"]
+
+    assert pollers.retire(["jobs", "nodes", "scheduler"]) == {"jobs"}
+    assert pollers.dead() == []
+
+    gate.open.set()
+    assert pollers.stop(10.0) == []
+
+
+class ToldLate(StopAt):
+    """A stop signal that comes right after somebody has looked for it."""
+
+    told = False
+
+    def is_set(self) -> bool:
+        told, self.told = self.told, True
+        return told
+
+
+def test_an_endpoint_may_leave_the_store_at_any_moment(clock: ManualClock) -> None:
+    """Its thread looks for it in vain, is told to leave by then, and leaves without a word."""
+    house = House(clock)
+    stop = ToldLate(clock, clock.now + 60.0)
+
+    def poll(known: bytes) -> Answer:
+        house.store.configure([])
+        return GOOD
+
+    house.source.poll = poll
+    house.poller.run(stop)
+
+    assert stop.told
+
+
+def test_an_endpoint_that_is_missing_without_a_reload_is_a_bug(clock: ManualClock) -> None:
+    house = House(clock)
+    house.store.configure([])
+    with pytest.raises(KeyError):
+        house.run_for(1.0)
 
 
 def test_the_watchdog_learns_of_a_thread_that_waits_too_long_for_the_one_before(

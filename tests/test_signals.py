@@ -51,6 +51,13 @@ def test_a_signal_ends_the_wait_for_it(inbox: Inbox) -> None:
     sender.join()
 
 
+def test_a_wait_can_end_without_a_signal(inbox: Inbox) -> None:
+    """So that the waiting thread can do other things now and then."""
+    assert inbox.get(0.0) is None
+    inbox.put(7)
+    assert inbox.get(0.0) == 7
+
+
 def test_a_flood_of_signals_neither_blocks_nor_raises(inbox: Inbox) -> None:
     """What does not fit into the pipe is lost, as pending signals of the same kind are."""
     for _ in range(70_000):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import subprocess
 import sys
@@ -15,12 +16,16 @@ import pytest
 
 from slurm_exporter import log
 from slurm_exporter.app import App
-from slurm_exporter.config import Address, Config, Server, Slurm
+from slurm_exporter.config import Address, Config, Logging, Server, Slurm
 from tests.fake_slurmctld import FakeSlurmctld
 from tests.processes import REPOSITORY, read_logfmt, until
 
 ROUNDS = 5
 PROGRAM = "import sys; from tests.test_threads import child; child(sys.argv[1])"
+
+RELOADS = 1000
+RELOADING = PROGRAM.replace("child", "reloading_child")
+ENDPOINTS = 5
 
 
 def child(url: str) -> None:
@@ -51,6 +56,46 @@ def run(url: str) -> None:
     for path in ("", "-/healthy", "api/v1/endpoints"):
         page(address, path)
     app.stop()
+
+
+def reloading_child(url: str) -> None:
+    """Reload a thousand times; print what is open after the first few and after the last."""
+    configs = variants(url)
+    log.set_up(replace(configs[0].logging, level="error"))
+    turn = itertools.cycle(configs)
+    app = App(next(turn), lambda: replace(next(turn), logging=Logging(level="error")))
+    app.start()
+    counts = [after_reloads(app, RELOADS // 100), after_reloads(app, RELOADS)]
+    sys.stdout.write(json.dumps(counts))
+    app.stop()
+
+
+def variants(url: str) -> list[Config]:
+    """Four configs: what changes is one endpoint, the labels, and which endpoints there are."""
+    server = Server(listen=(Address("127.0.0.1", 0),))
+    jobs, *others = Config().endpoints
+    config = Config(slurm=Slurm(urls=(url,)), server=server)
+    return [
+        config,
+        replace(config, endpoints=(replace(jobs, interval=31.0), *others)),
+        replace(config, labels=(("cluster", "alpha"),)),
+        replace(config, endpoints=(jobs,)),
+    ]
+
+
+def after_reloads(app: App, number: int) -> tuple[list[str], int]:
+    """Reload so often, and count once those threads have left that were told to."""
+    for _ in range(number):
+        app.reload()
+    until(lambda: len(poller_threads()) <= ENDPOINTS, "the end of the retired threads")
+    # The least of several looks: a poll under way has a file of its own.
+    return poller_threads(), min(count()[1] for _ in range(20))
+
+
+def poller_threads() -> list[str]:
+    """The names of the pollers' threads that are alive, sorted."""
+    names = (thread.name for thread in threading.enumerate())
+    return sorted(name for name in names if name.startswith("poller-"))
 
 
 def page(address: str, path: str = "metrics") -> bytes:
@@ -86,6 +131,24 @@ def test_no_thread_and_no_file_outlives_a_stop(result: subprocess.CompletedProce
     before, *after = json.loads(result.stdout)
     assert before[0] == ["MainThread"]
     assert after == [before] * ROUNDS
+
+
+def test_a_thousand_reloads_leak_nothing() -> None:
+    """Neither threads nor files, whatever they change."""
+    with FakeSlurmctld().running() as fake:
+        result = subprocess.run(
+            [sys.executable, "-X", "dev", "-W", "error", "-c", RELOADING, fake.url],
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert (result.returncode, result.stderr) == (0, "")
+    early, late = json.loads(result.stdout)
+    names = ("jobs", "jobs-users-accts", "nodes", "partitions", "scheduler")
+    assert late[0] == [f"poller-{name}" for name in names]
+    assert late == early
 
 
 def test_python_has_nothing_to_complain_of(result: subprocess.CompletedProcess[str]) -> None:

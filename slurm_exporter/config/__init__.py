@@ -25,6 +25,7 @@ from slurm_exporter.config.model import (
     Server,
     Slurm,
     Tls,
+    UnixAddress,
     WebConfig,
 )
 from slurm_exporter.config.server import doubles
@@ -52,6 +53,7 @@ __all__ = [
     "Server",
     "Slurm",
     "Tls",
+    "UnixAddress",
     "WebConfig",
     "check_telemetry_path",
     "doubles",

@@ -109,6 +109,16 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class UnixAddress:
+    """Where to listen for processes of this machine only: the absolute path of a unix socket."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"unix://{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
 class BasicAuth:
     """Who may read our pages: user names and their passwords, plain or as bcrypt hashes.
 
@@ -183,10 +193,11 @@ class Server:
         headers: pairs of (name, value) that every answer gets.
         web_config_file: the file that ``basic_auth``, ``tls`` and ``headers`` are from, when they
             are not from the config file.
+        systemd_socket: whether systemd passes the sockets, instead of ``listen``.
         notes: what is asked for in vain, as sentences.
     """
 
-    listen: tuple[Address, ...] = (Address("", DEFAULT_PORT),)
+    listen: tuple[Address | UnixAddress, ...] = (Address("", DEFAULT_PORT),)
     telemetry_path: str = "/metrics"
     enable_lifecycle: bool = False
     basic_auth: BasicAuth | None = None
@@ -194,6 +205,7 @@ class Server:
     open_paths: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     web_config_file: str | None = None
+    systemd_socket: bool = False
     notes: tuple[str, ...] = ()
 
     @property

@@ -13,6 +13,7 @@ from slurm_exporter.config.model import (
     BasicAuth,
     Server,
     Tls,
+    UnixAddress,
     WebConfig,
 )
 from slurm_exporter.config.values import (
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
     from slurm_exporter.config.fields import Field
     from slurm_exporter.config.sections import Section
+
+    _Addresses = tuple[Address | UnixAddress, ...]
 
 _PASSWORDS = ("password", "password_file", "password_hash")
 
@@ -93,7 +96,7 @@ def _read_open_paths(field: Field, telemetry_path: str) -> tuple[str, ...]:
     return distinct([(item, item.choice(allowed, "") or None) for item in items], "path")
 
 
-def _read_listen(section: Section, default: tuple[Address, ...]) -> tuple[Address, ...]:
+def _read_listen(section: Section, default: _Addresses) -> _Addresses:
     port, listen = section.either("port", "listen")
     if listen.given:
         return _read_addresses(listen) or default
@@ -101,7 +104,7 @@ def _read_listen(section: Section, default: tuple[Address, ...]) -> tuple[Addres
     return default if number is None else (Address("", number),)
 
 
-def _read_addresses(listen: Field) -> tuple[Address, ...]:
+def _read_addresses(listen: Field) -> _Addresses:
     wanted = f"{ADDRESS_FORM}, or a list of them"
     items = listen.one_or_more(wanted)
     if items == ():

@@ -10,19 +10,25 @@ import re
 from ipaddress import IPv6Address
 from urllib.parse import SplitResult, urlsplit
 
-from slurm_exporter.config.model import LABELS_IN_USE, OTHER_ROUTES, Address
+from slurm_exporter.config.model import LABELS_IN_USE, OTHER_ROUTES, Address, UnixAddress
 from slurm_exporter.config.words import quote
 
 _DIGITS = re.compile(r"[0-9]{1,15}")
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _PATH = re.compile(r"/[!-~]*")
+_UNIX_ADDRESS = re.compile(r"unix://(/[ -~]*[!-.0-~])")
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _HEADER_VALUE = re.compile(r"[ -~]*[!-~]")
+
+_LONGEST_UNIX_PATH = 107
+"""What fits into the kernel's ``sockaddr_un`` beside the byte that ends it."""
+
 _BCRYPT_HASH = re.compile(
     r"\$2[abxy]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}"
 )
 
 ADDRESS_FORM = "HOST:PORT such as :9341 or 127.0.0.1:9341"
+UNIX_FORM = "unix:// and an absolute path, as in unix:///run/slurm_exporter/slurm_exporter.sock"
 PORT_FORM = "a port from 0 to 65535"
 SHARE_FORM = "a number above 0 and at most 1"
 URL_FORM = "a URL such as http://slurmctld:6817"
@@ -46,12 +52,14 @@ def check_port(text: str) -> int:
     return int(text)
 
 
-def parse_address(text: str) -> Address:
-    """An address to listen on, such as ``:9341``, ``localhost:9341`` or ``[::1]:9341``.
+def parse_address(text: str) -> Address | UnixAddress:
+    """An address to listen on: ``:9341``, ``[::1]:9341`` or ``unix:///run/slurm_exporter.sock``.
 
     Raises:
         ValueError: it is none; the message is a sentence for the operator.
     """
+    if text.startswith(("unix:", "/")):
+        return _parse_unix_address(text)
     host, colon, port = text.rpartition(":")
     if not colon:
         raise ValueError(f"must be {ADDRESS_FORM}, not {quote(text)}")
@@ -59,6 +67,15 @@ def parse_address(text: str) -> Address:
         hint = "; an IPv6 address needs brackets, as in [::1]:9341" if ":" in host else ""
         raise ValueError(f"must be {ADDRESS_FORM}, not {quote(text)}{hint}")
     return Address(host.strip("[]"), check_port(port))
+
+
+def _parse_unix_address(text: str) -> UnixAddress:
+    match = _UNIX_ADDRESS.fullmatch(text)
+    if match is None:
+        raise ValueError(f"must be {UNIX_FORM}, not {quote(text)}")
+    if len(match[1]) > _LONGEST_UNIX_PATH:
+        raise ValueError(f"a unix socket's path has at most {_LONGEST_UNIX_PATH} bytes")
+    return UnixAddress(match[1])
 
 
 def check_url(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -12,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 import structlog
 import uvicorn
 
+from slurm_exporter.config import Address, UnixAddress
 from slurm_exporter.errors import ListenError
 from slurm_exporter.signals import leave_to_main_thread
 from slurm_exporter.web.connection import Connection
+from slurm_exporter.web.unix import UnixListener
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterable
-
-    from slurm_exporter.config import Address
 
 _BACKLOG = 1024
 _TICK = 1.0
@@ -29,7 +30,7 @@ _TICK = 1.0
 log = structlog.get_logger()
 
 
-def listen(addresses: Iterable[Address]) -> list[socket.socket]:
+def listen(addresses: Iterable[Address | UnixAddress]) -> list[socket.socket]:
     """Bind all addresses, in the caller's thread, so that a taken port is an error at once.
 
     Raises:
@@ -48,11 +49,22 @@ def listen(addresses: Iterable[Address]) -> list[socket.socket]:
     return sockets
 
 
-def _bind(address: Address) -> socket.socket:
-    bound = _bound(address)
+def _bind(address: Address | UnixAddress) -> socket.socket:
+    if isinstance(address, UnixAddress):
+        return UnixListener(address.path, _BACKLOG)
+    return _undelayed(_bound(address))
+
+
+def adopt(passed: Iterable[socket.socket]) -> list[socket.socket]:
+    """Return sockets on which somebody else began to listen, made such as ``listen`` makes them."""
+    return [_undelayed(bound) for bound in passed]
+
+
+def _undelayed(bound: socket.socket) -> socket.socket:
     # Accepted connections inherit it; without it the second half of an answer waits 40 ms for
     # the client's delayed acknowledgement of the first.
-    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if bound.family != socket.AF_UNIX:
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return bound
 
 
@@ -66,9 +78,16 @@ def _bound(address: Address) -> socket.socket:
 
 
 def names(sockets: Iterable[socket.socket]) -> list[str]:
-    """Return where sockets listen, as ``host:port``."""
-    addresses = [bound.getsockname()[:2] for bound in sockets]
-    return [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in addresses]
+    """Return where sockets listen, as a config's ``server.listen`` names it."""
+    return [str(_address(bound)) for bound in sockets]
+
+
+def _address(bound: socket.socket) -> Address | UnixAddress:
+    name = bound.getsockname()
+    if bound.family == socket.AF_UNIX:
+        # Only systemd passes abstract ones, which begin with a zero byte and are written with @.
+        return UnixAddress(os.fsdecode(name).replace("\0", "@"))
+    return Address(*name[:2])
 
 
 class WebServer:

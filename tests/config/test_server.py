@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from slurm_exporter.config import Address, BasicAuth, Server, Tls, parse
+from slurm_exporter.config import Address, BasicAuth, Server, Tls, UnixAddress, parse
 from slurm_exporter.errors import ConfigError
 
 
@@ -20,6 +20,7 @@ def server(keys, file="x.yml"):
         ("listen: localhost:9341", (Address("localhost", 9341),)),
         ("listen: '[::1]:9341'", (Address("::1", 9341),)),
         ("listen: [':1', 'a:2']", (Address("", 1), Address("a", 2))),
+        ("listen: [':1', 'unix:///a.sock']", (Address("", 1), UnixAddress("/a.sock"))),
     ],
 )
 def test_it_listens_on_a_port_or_on_addresses(keys, listen):

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slurm_exporter.config import LABELS_IN_USE, Address, check_telemetry_path, parse_address
+from slurm_exporter.config import (
+    LABELS_IN_USE,
+    Address,
+    UnixAddress,
+    check_telemetry_path,
+    parse_address,
+)
 from slurm_exporter.config.values import (
     check_bcrypt_hash,
     check_label_name,
@@ -59,6 +65,33 @@ def test_an_address_is_host_and_port(text, host, port):
 def test_what_is_no_address_is_refused_with_an_example(text, words):
     """An IPv6 address without brackets is told how to be written."""
     with pytest.raises(ValueError, match="must be") as caught:
+        parse_address(text)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["/run/slurm_exporter.sock", "/a b/c.d", "/" + "x" * 106])
+def test_an_address_can_be_the_path_of_a_unix_socket(path):
+    """Three slashes in a row: the path is absolute."""
+    address = parse_address(f"unix://{path}")
+    assert address == UnixAddress(path)
+    assert str(address) == f"unix://{path}"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("unix:/run/x.sock", "must be unix:// and an absolute path, as in unix:///run/slurm_e"),
+        ("unix://run/x.sock", "must be unix:// and an absolute path"),
+        ("unix://", "must be unix:// and an absolute path"),
+        ("unix:///run/", "must be unix:// and an absolute path"),
+        ("unix:///run/\0", "must be unix:// and an absolute path"),
+        ("/run/x.sock", "must be unix:// and an absolute path"),
+        ("unix:///" + "x" * 107, "a unix socket's path has at most 107 bytes"),
+    ],
+)
+def test_what_is_no_path_of_a_unix_socket_is_refused_with_an_example(text, words):
+    """Also a path that the kernel has no room for."""
+    with pytest.raises(ValueError, match="unix") as caught:
         parse_address(text)
     assert words in str(caught.value)
 
