@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 from slurm_exporter.config import DEFAULT_ENDPOINTS
 from slurm_exporter.errors import REASONS
 from slurm_exporter.exposition import DROP_REASONS
-from slurm_exporter.metrics import HttpMetrics, Reload, endpoint_families, exporter_families
+from slurm_exporter.metrics import (
+    HttpMetrics,
+    Reload,
+    endpoint_families,
+    exporter_families,
+    slurmctld_families,
+)
 from slurm_exporter.snapshot import EndpointView, Health, Poll, Snapshot
 
 if TYPE_CHECKING:
@@ -77,6 +83,7 @@ def _families() -> Iterator[Metric]:
     snapshot = Snapshot(0.0, {}, 0, 0, {})
     health = Health(effective_interval=1.0).after(Poll(1.0, 0.1), snapshot)
     yield from exporter_families(Reload(successful=True, last_success=0.0))
+    yield from slurmctld_families({"http://localhost:6817": True}, 0)
     yield from endpoint_families([EndpointView(DEFAULT_ENDPOINTS[0], health, snapshot)], 0.0)
     yield from HttpMetrics(["/metrics"]).registry.collect()
 
@@ -84,7 +91,16 @@ def _families() -> Iterator[Metric]:
 def _row(family: Metric) -> str:
     name = family.name + ("_total" if family.type == "counter" else "")
     labels = {label for sample in family.samples for label in sample.labels} - {"le"}
-    order = ("endpoint", "handler", "reason", "code", "version", "revision", "python_version")
+    order = (
+        "endpoint",
+        "handler",
+        "reason",
+        "code",
+        "url",
+        "version",
+        "revision",
+        "python_version",
+    )
     shown = ", ".join(f"`{label}`" for label in order if label in labels)
     return f"| `{name}` | {family.type} | {shown} | {family.documentation} |\n"
 

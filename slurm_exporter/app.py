@@ -16,12 +16,19 @@ from slurm_exporter import log as logging
 from slurm_exporter.config import format_duration
 from slurm_exporter.errors import ConfigError, Problem
 from slurm_exporter.exposition import Format
-from slurm_exporter.metrics import HttpMetrics, Reload, exporter_families, runtime_registry
+from slurm_exporter.metrics import (
+    HttpMetrics,
+    Reload,
+    exporter_families,
+    runtime_registry,
+    slurmctld_families,
+)
 from slurm_exporter.page import Page
 from slurm_exporter.poller import Poller, Pollers
 from slurm_exporter.schedule import first_offset
 from slurm_exporter.snapshot import SnapshotStore
 from slurm_exporter.sources.openmetrics import OpenMetricsSource
+from slurm_exporter.sources.slurmctld import Slurmctld
 from slurm_exporter.web.auth import Authenticator
 from slurm_exporter.web.files import states
 from slurm_exporter.web.routes import HANDLERS, Routes, Site
@@ -75,7 +82,8 @@ class App:
         self._http_metrics = HttpMetrics(HANDLERS)
         self._runtime = runtime_registry()
         self._store = SnapshotStore(config.enabled_endpoints)
-        self._pollers = Pollers(pollers(config, self._store))
+        self._slurmctld = Slurmctld(config.slurm)
+        self._pollers = Pollers(pollers(config, self._store, self._slurmctld))
         self._certificate = _certificate(config)
         file = config.server.web_config_file
         self._users_from = states([file]) if file is not None else ()
@@ -202,7 +210,9 @@ class App:
         self._pollers.stop(0.0)
         same = (config.labels, config.slurm.urls) == (old.labels, old.slurm.urls)
         self._store.configure(config.enabled_endpoints, keep=same)
-        self._pollers = Pollers(pollers(config, self._store), after=self._pollers)
+        self._slurmctld = self._slurmctld.reconfigured(config.slurm)
+        new = pollers(config, self._store, self._slurmctld)
+        self._pollers = Pollers(new, after=self._pollers)
         self._pollers.start()
 
     def problems(self) -> list[str]:
@@ -218,7 +228,9 @@ class App:
 
     def families(self) -> Iterator[Metric]:
         """Describe the exporter itself."""
-        return exporter_families(self._reload)
+        yield from exporter_families(self._reload)
+        controllers = self._slurmctld.controllers
+        yield from slurmctld_families(controllers.active(), controllers.failovers)
 
     # -------------------------------------------------------------- words
 
@@ -256,14 +268,14 @@ class _Own:
         return self.app.families()
 
 
-def pollers(config: Config, store: SnapshotStore) -> list[Poller]:
+def pollers(config: Config, store: SnapshotStore, slurmctld: Slurmctld) -> list[Poller]:
     """Make a poller for each enabled endpoint, spread over the first seconds."""
     endpoints = config.enabled_endpoints
     shortest = min(endpoint.interval for endpoint in endpoints)
     return [
         Poller(
             endpoint,
-            OpenMetricsSource(config.slurm, endpoint),
+            OpenMetricsSource(slurmctld, endpoint),
             store,
             labels=config.labels,
             max_duty_cycle=config.slurm.max_duty_cycle,
@@ -280,7 +292,7 @@ def once(config: Config) -> tuple[bytes, list[str]]:
         The page, and a sentence for each endpoint that failed.
     """
     store = SnapshotStore(config.enabled_endpoints)
-    for poller in pollers(config, store):
+    for poller in pollers(config, store, Slurmctld(config.slurm)):
         poller.poll()
     page = Page(store, labels=config.labels).make(Format.TEXT, gzip=False)
     failures = [

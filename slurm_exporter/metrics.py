@@ -187,6 +187,28 @@ def exporter_families(reload: Reload) -> Iterator[Metric]:
     )
 
 
+def slurmctld_families(active: Mapping[str, bool], failovers: int) -> Iterator[Metric]:
+    """Say which controller answers.
+
+    Args:
+        active: for the URL of each controller, whether it is the one.
+        failovers: how often that changed.
+    """
+    gauge = GaugeMetricFamily(
+        PREFIX + "controller_active",
+        "Whether the last poll had its answer from this controller (1); 0 for all when none has.",
+        labels=["url"],
+    )
+    for url, answers in active.items():
+        gauge.add_metric([url], float(answers))
+    yield gauge
+    yield CounterMetricFamily(
+        PREFIX + "controller_failovers",
+        "How often another controller answered than before, returns to the first included.",
+        value=failovers,
+    )
+
+
 @cache
 def _revision() -> str:
     """Return the commit that pip installed from; ``unknown`` for a release or a checkout."""

@@ -87,7 +87,10 @@ def test_every_metric_that_the_docs_name_exists() -> None:
     """In prose, tables and alert rules."""
     known = set(re.findall(r"^\| `(slurm_exporter_\w+)`", DOCS["metrics.md"], re.MULTILINE))
     named = set(
-        re.findall(r"\b(slurm_exporter_(?:endpoint|poll|samples|config|http|build)\w*)", EVERYTHING)
+        re.findall(
+            r"\b(slurm_exporter_(?:endpoint|poll|samples|config|http|build|controller)\w*)",
+            EVERYTHING,
+        )
     )
 
     assert named <= known

@@ -43,6 +43,7 @@ LABELS_IN_USE: Mapping[str, str] = MappingProxyType(
         "reason": "slurm_exporter",
         "handler": "slurm_exporter",
         "code": "slurm_exporter",
+        "url": "slurm_exporter",
         "version": "slurm_exporter",
         "revision": "slurm_exporter",
         "python_version": "slurm_exporter",
