@@ -53,7 +53,7 @@ The pages also hold prometheus_client's `process_*` and `python_*` metrics.
 REASON_WORDS = {
     "timeout": "no complete answer before the deadline",
     "connect": "no connection, or it broke before the answer was complete",
-    "auth": "slurmctld answered 401 or 403",
+    "auth": "slurmctld answered 401 or 403, or there is no token to show it",
     "http_status": "slurmctld answered with another unexpected status",
     "standby": "a standby controller answered, and points to a host that the config does not name",
     "too_large": "the answer is larger than `slurm.body_size_limit`",
@@ -83,7 +83,7 @@ def _families() -> Iterator[Metric]:
     snapshot = Snapshot(0.0, {}, 0, 0, {})
     health = Health(effective_interval=1.0).after(Poll(1.0, 0.1), snapshot)
     yield from exporter_families(Reload(successful=True, last_success=0.0))
-    yield from slurmctld_families({"http://localhost:6817": True}, 0)
+    yield from slurmctld_families({"http://localhost:6817": True}, 0, 0.0)
     yield from endpoint_families([EndpointView(DEFAULT_ENDPOINTS[0], health, snapshot)], 0.0)
     yield from HttpMetrics(["/metrics"]).registry.collect()
 

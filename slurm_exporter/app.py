@@ -229,8 +229,8 @@ class App:
     def families(self) -> Iterator[Metric]:
         """Describe the exporter itself."""
         yield from exporter_families(self._reload)
-        controllers = self._slurmctld.controllers
-        yield from slurmctld_families(controllers.active(), controllers.failovers)
+        controllers, expires = self._slurmctld.controllers, self._slurmctld.credentials.expires
+        yield from slurmctld_families(controllers.active(), controllers.failovers, expires)
 
     # -------------------------------------------------------------- words
 

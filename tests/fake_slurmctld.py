@@ -100,6 +100,7 @@ class FakeSlurmctld:
         behaviours: what to do for each path; unknown paths get 404.
         requests: how often each path was asked.
         headers: the header lines of the last request.
+        accepted: the values of ``Authorization`` that are let in; None lets in everybody.
     """
 
     def __init__(self) -> None:
@@ -108,6 +109,7 @@ class FakeSlurmctld:
         }
         self.requests: Counter[str] = Counter()
         self.headers: list[str] = []
+        self.accepted: set[str] | None = None
         self.open = 0
         self.most_open = 0
         self._port = 0
@@ -181,5 +183,15 @@ class FakeSlurmctld:
         with self._lock:
             self.requests[path] += 1
             self.headers = headers
+        if self.accepted is not None and _shown(headers) not in self.accepted:
+            refusal = b"Failed: Invalid authentication credential\n"
+            answer(refusal, "401 Unauthorized")(connection, self._stop)
+            return
         missing = answer(b"Failed: Invalid or unknown URL path\n", "404 Not Found")
         self.behaviours.get(path, missing)(connection, self._stop)
+
+
+def _shown(headers: list[str]) -> str | None:
+    """The value of ``Authorization``."""
+    pairs = (line.split(": ", 1) for line in headers)
+    return next((value for name, value in pairs if name.lower() == "authorization"), None)

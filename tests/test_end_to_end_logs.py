@@ -15,6 +15,7 @@ from slurm_exporter import __version__
 from slurm_exporter.cli import main
 from tests.fake_slurmctld import answer, recorded
 from tests.processes import FREE_PORT, Exporter, read_logfmt, settings, until
+from tests.sources.jwt import make_token
 
 if TYPE_CHECKING:
     import socket
@@ -196,6 +197,58 @@ def test_no_password_is_ever_written_or_served(
         assert secret not in said
 
 
+@pytest.mark.parametrize("shape", list(READERS))
+def test_no_token_for_slurmctld_is_ever_written_or_served(
+    tmp_path: Path, slurmctld: FakeSlurmctld, shape: str
+) -> None:
+    """Neither one that is taken, nor one that is refused, nor what stands there instead of one."""
+    good, bad = make_token(exp=4000000000), make_token(exp=4000000001)
+    slurmctld.accepted = {f"Bearer {good}"}
+    token = tmp_path / "token"
+    token.write_text(good)
+    config = settings(slurmctld.url)
+    config["slurm"] |= {"authorization": {"credentials_file": "token"}, "user": "alice"}
+    flags = (FREE_PORT, "--log.level=debug", f"--log.format={shape}")
+    with Exporter(tmp_path, config, *flags) as exporter:
+        until(lambda: exporter.get("/-/ready").status == 200, "all endpoints")
+        assert "X-SLURM-USER-NAME: alice" in slurmctld.headers
+        pages = [exporter.get(path) for path in ("/metrics", "/", "/api/v1/endpoints")]
+        assert exporter.value("token_expiry_timestamp_seconds") == 4000000000
+        for content in (bad, f"{SECRET} {SECRET}"):
+            failures = exporter.value("poll_failures_total", endpoint="jobs", reason="auth") or 0
+            token.write_text(content)
+            until(
+                lambda before=failures: (
+                    exporter.value("poll_failures_total", endpoint="jobs", reason="auth") > before
+                ),
+                "a poll that fails",
+            )
+            pages += [exporter.get(path) for path in ("/metrics", "/", "/api/v1/endpoints")]
+        assert exporter.value("token_expiry_timestamp_seconds") is None
+    said = exporter.said() + "".join(page.text + str(page.headers) for page in pages)
+    assert f"{token} holds no token" in said
+    for secret in (SECRET, good, bad):
+        assert secret not in said
+
+
+def test_a_token_is_in_nobodys_argument_list(tmp_path: Path, slurmctld: FakeSlurmctld) -> None:
+    """Not in ours, not in the command's."""
+    slurmctld.accepted = {f"Bearer {SECRET}"}
+    (tmp_path / "secret").write_text(f"SLURM_JWT={SECRET}\n")
+    script = tmp_path / "make_token"
+    script.write_text(
+        f"#!/bin/sh\ncat {tmp_path}/secret\ncat /proc/[0-9]*/cmdline >{tmp_path}/seen 2>&1\n"
+    )
+    script.chmod(0o700)
+    config = settings(slurmctld.url, timeout="1s")
+    config["slurm"]["authorization"] = {"token_command": str(script)}
+    with Exporter(tmp_path, config, FREE_PORT, "--log.level=debug") as exporter:
+        until(lambda: exporter.get("/-/ready").status == 200, "all endpoints")
+    assert b"make_token" in (tmp_path / "seen").read_bytes()
+    assert SECRET.encode() not in (tmp_path / "seen").read_bytes()
+    assert SECRET not in exporter.said()
+
+
 def authorization(name: str, password: str) -> dict[str, str]:
     """The header of HTTP basic authentication."""
     token = base64.b64encode(f"{name}:{password}".encode()).decode()
@@ -215,6 +268,10 @@ def authorization(name: str, password: str) -> dict[str, str]:
         f"server: {{basic_auth: {{enabled: true, username: 'admin:{SECRET}'}}}}",
         f"server: {{basic_auth: {{enabled: true, username: admin, password: !secret {SECRET}}}}}",
         f"server: {{basic_auth: 'admin:{SECRET}'}}",
+        f"slurm: {{authorization: {SECRET}}}",
+        f"slurm: {{authorization: {{credentials: {SECRET}}}}}",
+        f"slurm: {{authorization: {{token_command: 'echo \"{SECRET}'}}}}",
+        f"slurm: {{authorization: {{token_command: [{SECRET}, 7]}}}}",
         f"server: {{basic_auth: {{enabled: true, username: admin, password: '{SECRET}}}}}",
         f'server: {{basic_auth: {{enabled: true, username: admin, password: "{SECRET}\\q"}}}}',
         f"server: {{basic_auth: {{enabled: true, username: admin, password: @{SECRET}}}}}",

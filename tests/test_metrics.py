@@ -206,7 +206,7 @@ def test_each_controller_has_its_own_row_and_one_of_them_is_active() -> None:
     """By the URL of the config."""
     found = {
         (sample.name, *sample.labels.values()): sample.value
-        for family in slurmctld_families({"http://ctl1": False, "http://ctl2": True}, 3)
+        for family in slurmctld_families({"http://ctl1": False, "http://ctl2": True}, 3, None)
         for sample in family.samples
     }
 
@@ -215,3 +215,14 @@ def test_each_controller_has_its_own_row_and_one_of_them_is_active() -> None:
         ("slurm_exporter_controller_active", "http://ctl2"): 1,
         ("slurm_exporter_controller_failovers_total",): 3,
     }
+
+
+def test_a_token_says_when_it_expires_or_nothing_at_all() -> None:
+    """Zero would be an expiry long ago."""
+    *_, with_it = slurmctld_families({}, 0, 1795231318.0)
+    *_, without = slurmctld_families({}, 0, None)
+
+    assert [(s.name, s.value) for s in with_it.samples] == [
+        ("slurm_exporter_token_expiry_timestamp_seconds", 1795231318.0)
+    ]
+    assert without.samples == []

@@ -53,6 +53,19 @@ LABELS_IN_USE: Mapping[str, str] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
+class Authorization:
+    """Where the token comes from that slurmctld wants; one of the two is given.
+
+    Attributes:
+        credentials_file: a file that holds it, and that somebody else renews.
+        token_command: a program and its arguments; it prints one.
+    """
+
+    credentials_file: str | None = None
+    token_command: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Slurm:
     """How slurmctld is reached.
 
@@ -61,12 +74,16 @@ class Slurm:
         timeout: total seconds of one poll, for endpoints that set none of their own.
         max_duty_cycle: largest share of an interval that a poll may take (0 < x <= 1).
         body_size_limit: largest accepted answer in bytes; 0 means no limit.
+        authorization: the token that is shown; None shows none.
+        user: whom to be, for a token that is good for several users; None is the token's own.
     """
 
     urls: tuple[str, ...] = ("http://localhost:6817",)
     timeout: float = 10.0
     max_duty_cycle: float = 0.1
     body_size_limit: int = 256 * 1024 * 1024
+    authorization: Authorization | None = None
+    user: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from slurm_exporter import __version__
 from slurm_exporter.errors import ConnectError, PollError, PollTimeoutError, TooLargeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _CHUNK = 1 << 16
 _HEADERS = {
@@ -55,7 +55,9 @@ class Response:
     body: bytes
 
 
-def get(url: str, timeout: float, size_limit: int) -> Response:
+def get(
+    url: str, timeout: float, size_limit: int, headers: Mapping[str, str] | None = None
+) -> Response:
     """Ask once, over a connection of its own that is closed afterwards.
 
     Redirects are not followed, proxies of the environment are not used.
@@ -64,6 +66,7 @@ def get(url: str, timeout: float, size_limit: int) -> Response:
         url: what to get.
         timeout: seconds for everything.
         size_limit: largest body in bytes; 0 means no limit.
+        headers: what the request says besides who asks.
 
     Raises:
         PollTimeoutError: the answer was not complete in time.
@@ -75,6 +78,7 @@ def get(url: str, timeout: float, size_limit: int) -> Response:
             _session() as session,
             session.get(
                 url,
+                headers=headers,
                 timeout=Timeout(total=timeout),  # type: ignore[arg-type]  # requests passes it on
                 allow_redirects=False,
                 stream=True,

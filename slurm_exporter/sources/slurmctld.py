@@ -15,10 +15,11 @@ from slurm_exporter.errors import (
     StandbyError,
 )
 from slurm_exporter.sources.controllers import Controllers
+from slurm_exporter.sources.credentials import Credentials, credentials
 from slurm_exporter.sources.http import Response, get
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from slurm_exporter.config import Slurm
 
@@ -51,8 +52,9 @@ class Slurmctld:
     def __init__(
         self,
         slurm: Slurm,
-        controllers: Controllers | None = None,
         *,
+        controllers: Controllers | None = None,
+        shown: Credentials | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare; ask nothing.
@@ -60,16 +62,23 @@ class Slurmctld:
         Args:
             slurm: how it is reached.
             controllers: what is known of the controllers already, if anything.
+            shown: what shows who asks, if it is there already.
             monotonic: the clock.
         """
         self.controllers = controllers or Controllers(slurm.urls, monotonic=monotonic)
+        self.credentials = shown or credentials(slurm)
+        self._slurm = slurm
         self._size_limit = slurm.body_size_limit
         self._monotonic = monotonic
 
     def reconfigured(self, slurm: Slurm) -> Slurmctld:
         """Return one for another config, which knows what still holds of what this one knows."""
-        same = slurm.urls == self.controllers.urls
-        return Slurmctld(slurm, self.controllers if same else None, monotonic=self._monotonic)
+        return Slurmctld(
+            slurm,
+            controllers=self.controllers if slurm.urls == self._slurm.urls else None,
+            shown=self.credentials if _login(slurm) == _login(self._slurm) else None,
+            monotonic=self._monotonic,
+        )
 
     def fetch(self, path: str, timeout: float) -> bytes:
         """Ask the controllers in turn until one answers.
@@ -89,7 +98,7 @@ class Slurmctld:
         errors: list[PollError] = []
         while waiting:
             url = waiting.pop(0)
-            left = max(0.001, end - self._monotonic())
+            left = self._left(end)
             try:
                 return self._ask(url, path, left * _SHARE if waiting else left)
             except _TRY_ANOTHER as error:
@@ -115,7 +124,7 @@ class Slurmctld:
 
     def _ask(self, url: str, path: str, timeout: float) -> bytes:
         """Return the body of a success; raise what any other status means."""
-        response = get(url + path, timeout, self._size_limit)
+        response = self._shown_credentials(url + path, timeout)
         status = response.status
         if status == _SEE_OTHER:
             raise StandbyError(self._standby(url, response))
@@ -126,19 +135,37 @@ class Slurmctld:
         if status == 200:
             return response.body
         if status in {401, 403}:
-            raise AuthError(
-                f"{said}; slurmctld wants a token here "
-                "(PrivateData or MetricsAuthUsers in slurm.conf)"
-            )
+            raise AuthError(f"{said}; {self.credentials.refusal(status)}")
         if status == 404:
             raise HttpStatusError(f"{said}; is this slurmctld, and is slurm.url without a path?")
         raise HttpStatusError(said)
+
+    def _shown_credentials(self, url: str, timeout: float) -> Response:
+        """Ask, and once more if other credentials are found after a 401."""
+        end = self._monotonic() + timeout
+        headers = self.credentials.headers(timeout)
+        response = self._get(url, end, headers)
+        if response.status == 401:
+            renewed = self.credentials.headers(self._left(end), refused=headers)
+            if renewed != headers:
+                return self._get(url, end, renewed)
+        return response
+
+    def _get(self, url: str, end: float, headers: Mapping[str, str]) -> Response:
+        return get(url, self._left(end), self._size_limit, headers)
+
+    def _left(self, end: float) -> float:
+        return max(0.001, end - self._monotonic())
 
     def _standby(self, url: str, response: Response) -> str:
         active = urlsplit(urljoin(url, response.location)).netloc
         known = {urlsplit(other).netloc for other in self.controllers.urls}
         hint = "" if active in known else ", which slurm.urls does not name"
         return f"{urlsplit(url).netloc} is a standby controller and points to {active}{hint}"
+
+
+def _login(slurm: Slurm) -> tuple[object, ...]:
+    return slurm.authorization, slurm.user
 
 
 def _summed_up(errors: list[PollError]) -> PollError:

@@ -25,6 +25,12 @@ USERS = ("alice", "bob", "carol", "dave", "erin", "mallory")
 REAL_NODES = ("n1", "n2", "n3", "n4")
 """The nodes that can have a slurmd; ``old[1-2]`` never answer, ``cloud[1-2]`` are powered down."""
 
+# The tokens that `scontrol token` makes, and the one key that slurmctld's HTTP server knows.
+JWT = """\
+AuthAltTypes=auth/jwt
+AuthAltParameters=jwt_key=/etc/slurm/jwt.key
+SlurmctldHttpAuthParameters=jwt_key=/etc/slurm/jwt.key"""
+
 HERE = Path(__file__).parent
 PID_FILE = "run/slurm/slurmctld.pid"
 ENVIRONMENT = ("PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "HOME=/tmp")
@@ -54,14 +60,22 @@ class SlurmCluster:
         url: slurmctld's base URL, such as ``http://127.0.0.1:20001``.
     """
 
-    def __init__(self, *, metrics: bool = True, slurmd: Sequence[str] = REAL_NODES) -> None:
+    def __init__(
+        self,
+        *,
+        metrics: bool = True,
+        slurmd: Sequence[str] = REAL_NODES,
+        users: Sequence[str] = (),
+    ) -> None:
         """Prepare, without starting anything.
 
         Args:
             metrics: whether slurm.conf sets MetricsType.
             slurmd: which of ``REAL_NODES`` get a slurmd.
+            users: who may see the metrics, by a token of theirs; nobody named is everybody.
         """
-        self._metrics = metrics
+        self._conf = ["MetricsType=metrics/openmetrics"] if metrics else []
+        self._conf += [JWT, f"MetricsAuthUsers={','.join(users)}"] if users else []
         self._slurmd = tuple(slurmd)
         self._ports = free_ports(10)
         self.url = f"http://127.0.0.1:{self._ports[0]}"
@@ -104,6 +118,10 @@ class SlurmCluster:
         """The machine's root directory as seen from outside."""
         return Path(f"/proc/{self._init}/root")
 
+    def command(self, argv: Sequence[str], *, user: str = "root") -> list[str]:
+        """Return the command that runs another one inside, for whoever is root outside."""
+        return [*self._inside(user), *argv]
+
     def run(self, argv: Sequence[str], *, user: str = "root", timeout: float = 60.0) -> str:
         """Run a command inside and return what it printed.
 
@@ -111,7 +129,7 @@ class SlurmCluster:
             ClusterError: when it fails; the message holds what it said on stderr and stdout.
         """
         done = subprocess.run(
-            [*self._inside(user), *argv],
+            self.command(argv, user=user),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
@@ -192,10 +210,12 @@ class SlurmCluster:
                 n_ports=f"{ports[2]}-{ports[5]}",
                 old_ports=f"{ports[6]}-{ports[7]}",
                 cloud_ports=f"{ports[8]}-{ports[9]}",
-                metrics="MetricsType=metrics/openmetrics" if self._metrics else "",
+                more="\n".join(self._conf),
             )
         )
         etc = self.root / "etc"
+        (etc / "slurm/jwt.key").touch(mode=0o600)
+        (etc / "slurm/jwt.key").write_bytes(b"0123456789abcdef" * 2)
         (etc / "slurm/slurm.conf").write_text(conf, encoding="utf-8")
         (etc / "slurm/cgroup.conf").write_text("CgroupPlugin=disabled\n", encoding="utf-8")
         (etc / "hosts").write_text("127.0.0.1 localhost ctl\n", encoding="utf-8")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from slurm_exporter.config import Slurm
+from slurm_exporter.config import Authorization, Slurm
 from slurm_exporter.errors import (
     AuthError,
     ConnectError,
@@ -23,6 +23,7 @@ from tests.fake_slurmctld import NAMES, FakeSlurmctld
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.conftest import ManualClock
 
@@ -286,6 +287,83 @@ def test_many_endpoints_at_once_lose_no_answer_in_a_failover(
     assert sorted(bodies) == sorted(fake.recorded(name) for name in NAMES for _ in range(4))
     assert asked.controllers.failovers == 1
     assert second.requests.total() == 20
+
+
+# ------------------------------------------------------------------ tokens
+
+
+@pytest.fixture
+def token(tmp_path: Path, slurmctld: FakeSlurmctld) -> Path:
+    """The file of the token that slurmctld wants."""
+    slurmctld.accepted = {"Bearer first"}
+    file = tmp_path / "token"
+    file.write_text("first\n")
+    return file
+
+
+def shown(file: Path) -> Authorization:
+    return Authorization(credentials_file=str(file))
+
+
+def test_a_token_lets_us_in(slurmctld: FakeSlurmctld, token: Path) -> None:
+    """In the header that Prometheus would send, and slurmctld takes."""
+    assert reached(slurmctld, authorization=shown(token)).fetch(JOBS, 5.0)
+    assert slurmctld.requests == {JOBS: 1}
+
+
+def test_after_a_401_another_token_is_shown_within_the_same_poll(
+    slurmctld: FakeSlurmctld, tmp_path: Path
+) -> None:
+    """Once; the command that makes them is asked for a new one."""
+    slurmctld.accepted = {"Bearer token2"}
+    count = tmp_path / "count"
+    script = f"echo >> {count}; echo token$(wc -l < {count})"
+    authorization = Authorization(token_command=("sh", "-c", script))
+
+    assert reached(slurmctld, authorization=authorization).fetch(JOBS, 10.0)
+    assert slurmctld.requests == {JOBS: 2}
+
+
+def test_a_second_401_is_a_failure(slurmctld: FakeSlurmctld, tmp_path: Path) -> None:
+    """A command that makes tokens nobody takes is not run for ever."""
+    slurmctld.accepted = set()
+    authorization = Authorization(token_command=("sh", "-c", "echo token$$"))
+
+    with pytest.raises(AuthError, match="answered 401; slurmctld refuses the token from"):
+        reached(slurmctld, authorization=authorization).fetch(JOBS, 10.0)
+    assert slurmctld.requests == {JOBS: 2}
+
+
+def test_a_token_that_is_still_the_same_is_not_shown_twice(
+    slurmctld: FakeSlurmctld, token: Path
+) -> None:
+    """slurmctld has said what it thinks of it."""
+    token.write_text("other")
+
+    with pytest.raises(AuthError, match=f"refuses the token from {token}"):
+        reached(slurmctld, authorization=shown(token)).fetch(JOBS, 5.0)
+    assert slurmctld.requests == {JOBS: 1}
+
+
+def test_without_a_token_slurmctld_is_not_asked(slurmctld: FakeSlurmctld, token: Path) -> None:
+    """It could only refuse."""
+    token.unlink()
+
+    with pytest.raises(AuthError, match=f"^{token} cannot be read: No such file or directory$"):
+        reached(slurmctld, authorization=shown(token)).fetch(JOBS, 5.0)
+    assert not slurmctld.requests
+
+
+def test_a_new_config_with_the_same_credentials_keeps_the_token(token: Path) -> None:
+    """A command would be run at every reload otherwise."""
+    urls = ("http://127.0.0.1:1",)
+    old = Slurmctld(Slurm(urls=urls, authorization=shown(token)))
+
+    same = old.reconfigured(Slurm(urls=urls, authorization=shown(token), timeout=1.0))
+    other = old.reconfigured(Slurm(urls=urls, authorization=shown(token), user="alice"))
+
+    assert same.credentials is old.credentials
+    assert other.credentials is not old.credentials
 
 
 # ------------------------------------------------------------------ another config
