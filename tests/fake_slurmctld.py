@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
@@ -100,6 +101,7 @@ class FakeSlurmctld:
         behaviours: what to do for each path; unknown paths get 404.
         requests: how often each path was asked.
         headers: the header lines of the last request.
+        tls: what to speak TLS with; None speaks plain HTTP.
         accepted: the values of ``Authorization`` that are let in; None lets in everybody.
     """
 
@@ -109,6 +111,7 @@ class FakeSlurmctld:
         }
         self.requests: Counter[str] = Counter()
         self.headers: list[str] = []
+        self.tls: ssl.SSLContext | None = None
         self.accepted: set[str] | None = None
         self.open = 0
         self.most_open = 0
@@ -120,7 +123,7 @@ class FakeSlurmctld:
     @property
     def url(self) -> str:
         """The base URL."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self._port}"
 
     def start(self) -> FakeSlurmctld:
         """Listen, on the same port as before if it was started before."""
@@ -165,7 +168,11 @@ class FakeSlurmctld:
             self.most_open = max(self.most_open, self.open)
         try:
             with connection, contextlib.suppress(OSError):
-                self._answer(connection)
+                if self.tls is None:
+                    self._answer(connection)
+                    return
+                with self.tls.wrap_socket(connection, server_side=True) as secured:
+                    self._answer(secured)
         finally:
             with self._lock:
                 self.open -= 1

@@ -53,7 +53,9 @@ def test_every_route_is_in_the_readme(route: str) -> None:
     assert f"| `{route}`" in README
 
 
-@pytest.mark.parametrize("section", ["Slurm", "Authorization", "Endpoint", "Logging"])
+@pytest.mark.parametrize(
+    "section", ["Slurm", "Authorization", "TlsConfig", "Login", "Endpoint", "Logging"]
+)
 def test_every_config_key_is_in_the_commented_example(section: str) -> None:
     """With its default, or commented out."""
     for field in dataclasses.fields(getattr(config, section)):

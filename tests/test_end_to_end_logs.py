@@ -7,23 +7,23 @@ import json
 import platform
 import re
 import signal
+import ssl
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from slurm_exporter import __version__
 from slurm_exporter.cli import main
-from tests.fake_slurmctld import answer, recorded
+from tests.fake_slurmctld import FakeSlurmctld, answer, recorded
 from tests.processes import FREE_PORT, Exporter, read_logfmt, settings, until
 from tests.sources.jwt import make_token
+from tests.web.certificates import Authority
 
 if TYPE_CHECKING:
     import socket
     import threading
     from collections.abc import Callable
     from pathlib import Path
-
-    from tests.fake_slurmctld import FakeSlurmctld
 
 SECRET = "correct-horse-battery"
 READERS: dict[str, Callable[[str], dict[str, Any]]] = {"logfmt": read_logfmt, "json": json.loads}
@@ -231,6 +231,42 @@ def test_no_token_for_slurmctld_is_ever_written_or_served(
         assert secret not in said
 
 
+@pytest.mark.parametrize("shape", list(READERS))
+def test_no_secret_for_a_proxy_is_ever_written_or_served(tmp_path: Path, shape: str) -> None:
+    """Not a password, its file's content or a header, over TLS through the environment's proxy."""
+    files = Authority(tmp_path, "ours")
+    server = files.issue("server")
+    slurmctld = FakeSlurmctld()
+    slurmctld.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    slurmctld.tls.load_cert_chain(server.cert_file, server.key_file)
+    (tmp_path / "password").write_text(f"{SECRET}-1\n")
+    shown = authorization("admin", f"{SECRET}-1")["Authorization"]
+    slurmctld.accepted = {shown}
+    environment = {"https_proxy": f"http://admin:{SECRET}-3@127.0.0.1:1", "no_proxy": ""}
+    flags = (FREE_PORT, "--log.level=debug", f"--log.format={shape}")
+    with slurmctld.running():
+        config = settings(slurmctld.url)
+        config["slurm"] |= {
+            "basic_auth": {"username": "admin", "password_file": "password"},
+            "headers": {"X-Scope": f"{SECRET}-2"},
+            "tls_config": {"ca_file": files.file.name},
+        }
+        with Exporter(tmp_path, config, *flags, environment=environment) as exporter:
+            until(lambda: exporter.get("/-/ready").status == 200, "all endpoints")
+            assert f"X-Scope: {SECRET}-2" in slurmctld.headers
+            slurmctld.accepted = set()
+            until(lambda: "basic_auth is wrong" in exporter.said(), "the refusal")
+            slurmctld.accepted = {shown}
+            config["slurm"]["proxy_from_environment"] = True
+            exporter.configure(config)
+            exporter.process.send_signal(signal.SIGHUP)
+            until(lambda: "the proxy for 127.0.0.1" in exporter.said(), "the proxy")
+            pages = [exporter.get(path) for path in ("/metrics", "/", "/api/v1/endpoints")]
+    said = exporter.said() + "".join(page.text + str(page.headers) for page in pages)
+    for secret in (SECRET, shown.split()[1], base64.b64encode(f"admin:{SECRET}".encode()).decode()):
+        assert secret[:20] not in said
+
+
 def test_a_token_is_in_nobodys_argument_list(tmp_path: Path, slurmctld: FakeSlurmctld) -> None:
     """Not in ours, not in the command's."""
     slurmctld.accepted = {f"Bearer {SECRET}"}
@@ -268,6 +304,12 @@ def authorization(name: str, password: str) -> dict[str, str]:
         f"server: {{basic_auth: {{enabled: true, username: 'admin:{SECRET}'}}}}",
         f"server: {{basic_auth: {{enabled: true, username: admin, password: !secret {SECRET}}}}}",
         f"server: {{basic_auth: 'admin:{SECRET}'}}",
+        f"slurm: {{basic_auth: {{username: 'a:{SECRET}', password: {SECRET}}}}}",
+        f"slurm: {{basic_auth: {{username: admin, passwort: {SECRET}}}}}",
+        f"slurm: {{basic_auth: {{username: admin, password: [{SECRET}]}}}}",
+        f"slurm: {{headers: {{X-Scope: '{SECRET} ', Authorization: {SECRET}, Host: {SECRET}}}}}",
+        f"slurm: {{headers: '{SECRET}'}}",
+        f"slurm: {{headers: [{SECRET}]}}",
         f"slurm: {{authorization: {SECRET}}}",
         f"slurm: {{authorization: {{credentials: {SECRET}}}}}",
         f"slurm: {{authorization: {{token_command: 'echo \"{SECRET}'}}}}",

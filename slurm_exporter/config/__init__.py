@@ -23,9 +23,11 @@ from slurm_exporter.config.model import (
     Config,
     Endpoint,
     Logging,
+    Login,
     Server,
     Slurm,
     Tls,
+    TlsConfig,
 )
 from slurm_exporter.config.units import format_duration, parse_duration, parse_size
 from slurm_exporter.config.values import check_telemetry_path, parse_address
@@ -49,9 +51,11 @@ __all__ = [
     "Config",
     "Endpoint",
     "Logging",
+    "Login",
     "Server",
     "Slurm",
     "Tls",
+    "TlsConfig",
     "check_telemetry_path",
     "format_duration",
     "load",

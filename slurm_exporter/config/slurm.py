@@ -7,9 +7,9 @@ import shlex
 from typing import TYPE_CHECKING
 
 from slurm_exporter.config.fields import distinct
-from slurm_exporter.config.files import beside
 from slurm_exporter.config.model import Authorization, Slurm
 from slurm_exporter.config.times import read_timeout
+from slurm_exporter.config.transport import read_headers, read_login, read_path, read_tls_config
 from slurm_exporter.config.values import SHARE_FORM, URL_FORM, check_share, check_url
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ _COMMAND_FORM = "a command, or a list of its program and arguments"
 def read_slurm(section: Section) -> Slurm:
     """How slurmctld is reached; the defaults for what the section leaves out."""
     default = Slurm()
+    section.either("authorization", "basic_auth")
     authorization = _read_authorization(section.section("authorization"))
     slurm = Slurm(
         urls=_read_urls(section) or default.urls,
@@ -33,9 +34,24 @@ def read_slurm(section: Section) -> Slurm:
         body_size_limit=section.take("body_size_limit").size(default.body_size_limit),
         authorization=authorization,
         user=_read_user(section.take("user"), authorization),
+        tls_config=read_tls_config(section.section("tls_config")),
+        basic_auth=read_login(section.section("basic_auth")),
+        headers=read_headers(section.section("headers")),
+        proxy_from_environment=section.take("proxy_from_environment").boolean(
+            default=default.proxy_from_environment
+        ),
     )
+    _check_tls(section, slurm)
     section.finish()
     return slurm
+
+
+def _check_tls(section: Section, slurm: Slurm) -> None:
+    """Refuse TLS that would protect nothing."""
+    tls = section.take("tls_config")
+    settled = all(section.take(key).clean for key in ("url", "urls"))
+    if not tls.empty and settled and not any(url.startswith("https:") for url in slurm.urls):
+        tls.fail("is for https:// URLs, and there is none in slurm.url or slurm.urls")
 
 
 def _read_urls(section: Section) -> tuple[str, ...]:
@@ -57,12 +73,7 @@ def _read_authorization(section: Section) -> Authorization | None:
         return None
     if not (file.given or command.given):
         file.fail("is required, or token_command instead")
-    return Authorization(_read_path(file), _read_command(command))
-
-
-def _read_path(field: Field) -> str | None:
-    """The path of a file that comes and goes while we run, and need not be there yet."""
-    return field.text(lambda text: beside(text, field.problems.file), None)
+    return Authorization(read_path(file), _read_command(command))
 
 
 def _read_command(field: Field) -> tuple[str, ...]:

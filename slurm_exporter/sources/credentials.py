@@ -1,10 +1,11 @@
-"""What we show to be let in: nothing, or a token for slurmctld.
+"""What we show to be let in: nothing, a token for slurmctld, or a password for a proxy.
 
 One object serves all endpoints, so that they share one token.
 """
 
 from __future__ import annotations
 
+import base64
 import threading
 import time
 from pathlib import Path
@@ -16,7 +17,7 @@ from slurm_exporter.sources.tokens import LONGEST, expiry, read_token, run
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from slurm_exporter.config import Slurm
+    from slurm_exporter.config import Login, Slurm
 
 _SHARE = 0.5
 """Of the time of a poll, how much the token may take; the rest is for asking slurmctld."""
@@ -59,6 +60,41 @@ class Credentials:
             "slurmctld wants a token here (PrivateData or MetricsAuthUsers in slurm.conf);"
             " slurm.authorization gives it one"
         )
+
+
+class LoginCredentials(Credentials):
+    """A user and password for a proxy in front of slurmctld."""
+
+    def __init__(self, login: Login) -> None:
+        self._login = login
+
+    def headers(
+        self,
+        seconds: float,  # noqa: ARG002  # it waits for nobody
+        refused: Mapping[str, str] | None = None,  # noqa: ARG002  # the file has the newest
+    ) -> dict[str, str]:
+        """Return the headers of the next request; see ``Credentials.headers``."""
+        pair = f"{self._login.username}:{self._password()}"
+        return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+
+    def _password(self) -> str:
+        file = self._login.password_file
+        if file is None:
+            return self._login.password
+        try:
+            password = _read_secret(file).decode().strip()
+        except ValueError as error:
+            words = "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error
+            raise AuthError(f"{file} {words}") from None
+        if not password:
+            raise AuthError(f"{file} is empty")
+        return password
+
+    def refusal(self, status: int) -> str:
+        """Return what a 401 or 403 most likely means."""
+        if status == 403:
+            return "the user of slurm.basic_auth may not ask for this"
+        return "the user or the password of slurm.basic_auth is wrong"
 
 
 class TokenCredentials(Credentials):
@@ -124,11 +160,7 @@ class TokenFile:
 
     def token(self, seconds: float, refused: str) -> str:  # noqa: ARG002  # it waits for nobody
         """Return what the file holds now."""
-        try:
-            with Path(self._path).open("rb") as file:
-                return read_token(file.read(LONGEST + 1))
-        except OSError as error:
-            raise ValueError(f"cannot be read: {error.strerror}") from None
+        return read_token(_read_secret(self._path))
 
 
 class TokenCommand:
@@ -164,9 +196,24 @@ class TokenCommand:
         return expires is not None and expires <= self._wall()
 
 
+def _read_secret(path: str) -> bytes:
+    """Return the begin of a file, more than any secret of ours is long.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(LONGEST + 1)
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
+
+
 def credentials(slurm: Slurm) -> Credentials:
     """Return what a config says to show."""
     authorization = slurm.authorization
+    if slurm.basic_auth is not None:
+        return LoginCredentials(slurm.basic_auth)
     if authorization is None:
         return Credentials()
     if authorization.credentials_file is not None:

@@ -16,7 +16,7 @@ from slurm_exporter.errors import (
 )
 from slurm_exporter.sources.controllers import Controllers
 from slurm_exporter.sources.credentials import Credentials, credentials
-from slurm_exporter.sources.http import Response, get
+from slurm_exporter.sources.http import Client, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -68,6 +68,11 @@ class Slurmctld:
         self.controllers = controllers or Controllers(slurm.urls, monotonic=monotonic)
         self.credentials = shown or credentials(slurm)
         self._slurm = slurm
+        self._client = Client(
+            slurm.tls_config,
+            slurm.headers,
+            proxy_from_environment=slurm.proxy_from_environment,
+        )
         self._size_limit = slurm.body_size_limit
         self._monotonic = monotonic
 
@@ -116,7 +121,7 @@ class Slurmctld:
     def _is_back(self, url: str, timeout: float) -> bool:
         """Look at a controller without asking for metrics: never two work for one answer."""
         try:
-            status = get(url + _READY, timeout, self._size_limit).status
+            status = self._client.get(url + _READY, timeout, self._size_limit).status
         except PollError:
             return False
         # A proxy may know nothing of this path, which is no sign that its slurmctld stands by.
@@ -152,7 +157,7 @@ class Slurmctld:
         return response
 
     def _get(self, url: str, end: float, headers: Mapping[str, str]) -> Response:
-        return get(url, self._left(end), self._size_limit, headers)
+        return self._client.get(url, self._left(end), self._size_limit, headers)
 
     def _left(self, end: float) -> float:
         return max(0.001, end - self._monotonic())
@@ -165,7 +170,7 @@ class Slurmctld:
 
 
 def _login(slurm: Slurm) -> tuple[object, ...]:
-    return slurm.authorization, slurm.user
+    return slurm.authorization, slurm.user, slurm.basic_auth
 
 
 def _summed_up(errors: list[PollError]) -> PollError:

@@ -72,19 +72,22 @@ def test_the_example_has_every_key():
     """Set to its default or commented out; the loader itself is asked for its keys."""
     unknown = "zzzzz: 1"
     server = f"basic_auth: {{{unknown}, enabled: false}}, ssl: {{{unknown}, enabled: false}}"
-    slurm = f"authorization: {{{unknown}}}"
+    slurm = ", ".join(f"{key}: {{{unknown}}}" for key in ("authorization", "tls_config"))
+    login = f"slurm: {{basic_auth: {{{unknown}}}}}"
     known = set(
         known_keys(
             f"{{slurm: {{{slurm}, {unknown}}}, server: {{{server}, {unknown}}},"
             f" logging: {{{unknown}}}, endpoints: [{{name: jobs, {unknown}}}], {unknown}}}"
         )
-    )
+    ) | set(known_keys(f"{{{login}}}"))
     shown = set(re.findall(r"^[ #-]*([a-z_]+):", EXAMPLE.read_text(), re.MULTILINE))
 
     assert {
         "slurm",
         "urls",
         "token_command",
+        "server_name",
+        "password_file",
         "listen",
         "password",
         "key_file",

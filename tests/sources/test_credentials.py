@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
-from slurm_exporter.config import Authorization, Slurm
+from slurm_exporter.config import Authorization, Login, Slurm
 from slurm_exporter.errors import AuthError
 from slurm_exporter.sources.credentials import (
     Credentials,
@@ -215,6 +216,57 @@ def test_a_refused_token_is_not_shown_again_when_no_other_can_be_made(
 
     with pytest.raises(AuthError, match=r"^slurm.authorization.token_command is empty"):
         commanded.headers(10.0, refused=refused)
+
+
+# ------------------------------------------------------------------ a password for a proxy
+
+
+def basic(pair: str) -> dict[str, str]:
+    return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+
+
+def test_a_password_of_the_config_is_shown() -> None:
+    """Whatever letters it is made of; it expires for nobody to know."""
+    shown = credentials(Slurm(basic_auth=Login("admin", "gehéim: 1")))
+
+    assert shown.headers(1.0) == basic("admin:gehéim: 1")
+    assert shown.expires is None
+
+
+def test_a_password_file_is_read_for_each_poll(file: Path) -> None:
+    """Without the space at its end, as Prometheus does it."""
+    shown = credentials(Slurm(basic_auth=Login("admin", password_file=str(file))))
+    file.write_text("old\n")
+    assert shown.headers(1.0) == basic("admin:old")
+
+    file.write_text("new word \r\n")
+    assert shown.headers(1.0) == basic("admin:new word")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        (b" \n", "is empty"),
+        (b"hunter2\xff", "is not UTF-8 text"),
+    ],
+)
+def test_a_file_without_a_password_is_named(file: Path, content: bytes | None, words: str) -> None:
+    """Not what is in it."""
+    file.unlink()
+    if content is not None:
+        file.write_bytes(content)
+
+    with pytest.raises(AuthError, match=f"^{file} {words}$"):
+        credentials(Slurm(basic_auth=Login("admin", password_file=str(file)))).headers(1.0)
+
+
+def test_a_refused_password_is_told_from_a_user_without_rights() -> None:
+    """Neither is slurmctld's doing."""
+    shown = credentials(Slurm(basic_auth=Login("admin", "x")))
+
+    assert shown.refusal(401) == "the user or the password of slurm.basic_auth is wrong"
+    assert shown.refusal(403) == "the user of slurm.basic_auth may not ask for this"
 
 
 # ------------------------------------------------------------------ refusals
