@@ -38,10 +38,10 @@ class Credentials:
 
     expires: float | None = None
 
-    def headers(  # here nothing depends on anything
+    def headers(
         self,
-        seconds: float,  # noqa: ARG002
-        refused: Mapping[str, str] | None = None,  # noqa: ARG002
+        seconds: float,  # noqa: ARG002  # nothing is waited for
+        refused: Mapping[str, str] | None = None,  # noqa: ARG002  # and nothing else to be found
     ) -> dict[str, str]:
         """Return the headers of the next request.
 
@@ -54,7 +54,7 @@ class Credentials:
         """
         return {}
 
-    def refusal(self, status: int) -> str:  # noqa: ARG002
+    def refusal(self, status: int) -> str:  # noqa: ARG002  # both mean the same
         """Return what a 401 or 403 most likely means."""
         return (
             "slurmctld wants a token here (PrivateData or MetricsAuthUsers in slurm.conf);"
@@ -70,7 +70,7 @@ class LoginCredentials(Credentials):
 
     def headers(
         self,
-        seconds: float,  # noqa: ARG002  # it waits for nobody
+        seconds: float,  # noqa: ARG002  # nothing is waited for
         refused: Mapping[str, str] | None = None,  # noqa: ARG002  # the file has the newest
     ) -> dict[str, str]:
         """Return the headers of the next request; see ``Credentials.headers``."""
@@ -158,7 +158,7 @@ class TokenFile:
     def __str__(self) -> str:
         return self._path
 
-    def token(self, seconds: float, refused: str) -> str:  # noqa: ARG002  # it waits for nobody
+    def token(self, seconds: float, refused: str) -> str:  # noqa: ARG002  # the file is all
         """Return what the file holds now."""
         return read_token(_read_secret(self._path))
 

@@ -8,8 +8,10 @@ import json
 import math
 import os
 import re
+import selectors
 import signal
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -58,7 +60,8 @@ def run(command: Sequence[str], seconds: float) -> bytes:
         seconds: how long it may take.
 
     Raises:
-        ValueError: it cannot be run, failed or took too long; the message says which.
+        ValueError: it cannot be run, failed, took too long or said too much; the message says
+            which.
     """
     try:
         process = subprocess.Popen(  # noqa: S603  # the operator's own command
@@ -72,7 +75,7 @@ def run(command: Sequence[str], seconds: float) -> bytes:
         raise ValueError(f"cannot be run: {command[0]}: {error.strerror}") from error
     with process:
         try:
-            output, _ = process.communicate(timeout=seconds)
+            output = _output(process, time.monotonic() + seconds)
         except subprocess.TimeoutExpired:
             raise ValueError(f"took longer than {seconds:.3g} s") from None
         finally:
@@ -80,6 +83,27 @@ def run(command: Sequence[str], seconds: float) -> bytes:
                 os.killpg(process.pid, signal.SIGKILL)
     if process.returncode:
         raise ValueError(f"failed ({_ending(process.returncode)}); run it by hand to see why")
+    return output
+
+
+def _output(process: subprocess.Popen[bytes], deadline: float) -> bytes:
+    """Return what a process writes until it ends.
+
+    Raises:
+        subprocess.TimeoutExpired: it has not ended in time.
+        ValueError: it is longer than any token.
+    """
+    output = b""
+    with selectors.DefaultSelector() as selector:
+        pipe = selector.register(process.stdout, selectors.EVENT_READ)  # type: ignore[arg-type]
+        while selector.select(max(0.0, deadline - time.monotonic())):
+            data = os.read(pipe.fd, LONGEST)
+            output += data
+            if len(output) > LONGEST:
+                raise ValueError("prints more than a token")
+            if not data:
+                break
+    process.wait(max(0.0, deadline - time.monotonic()))
     return output
 
 

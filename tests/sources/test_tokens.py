@@ -84,19 +84,23 @@ def test_a_commands_output_comes_back_and_its_complaints_do_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "words"),
+    ("command", "seconds", "words"),
     [
-        (["/nonexistent/scontrol"], "cannot be run: /nonexistent/scontrol: No such file"),
-        (["sh", "-c", "echo hunter2; echo hunter2 >&2; exit 3"], r"failed \(exit code 3\)"),
-        (["sh", "-c", "kill -9 $$"], r"failed \(signal 9\)"),
-        (["sleep", "600"], "took longer than 0.2 s"),
+        (["/nonexistent/scontrol"], 10.0, "cannot be run: /nonexistent/scontrol: No such file"),
+        (["sh", "-c", "echo hunter2; echo hunter2 >&2; exit 3"], 10.0, r"failed \(exit code 3\)"),
+        (["sh", "-c", "kill -9 $$"], 10.0, r"failed \(signal 9\)"),
+        (["sleep", "600"], 0.2, "took longer than 0.2 s"),
+        (["sh", "-c", "exec >&-; exec sleep 600"], 0.5, "took longer than 0.5 s"),
+        (["yes", "hunter2"], 10.0, "prints more than a token"),
     ],
 )
-def test_a_command_that_brings_nothing_says_why(command: list[str], words: str) -> None:
+def test_a_command_that_brings_nothing_says_why(
+    command: list[str], seconds: float, words: str
+) -> None:
     """And nothing of what it printed."""
     began = time.monotonic()
     with pytest.raises(ValueError, match=words) as caught:
-        run(command, 0.2 if command[0] == "sleep" else 10.0)
+        run(command, seconds)
     assert "hunter2" not in str(caught.value)
     assert time.monotonic() - began < 5
 
