@@ -78,6 +78,8 @@ class Slurmctld:
 
     def reconfigured(self, slurm: Slurm) -> Slurmctld:
         """Return one for another config, which knows what still holds of what this one knows."""
+        if slurm == self._slurm:
+            return self
         return Slurmctld(
             slurm,
             controllers=self.controllers if slurm.urls == self._slurm.urls else None,

@@ -372,7 +372,9 @@ def test_a_new_config_with_the_same_credentials_keeps_the_token(token: Path) -> 
 def test_a_new_config_with_the_same_controllers_knows_which_one_answers(
     failed_over: Slurmctld, slurmctld: FakeSlurmctld, second: FakeSlurmctld
 ) -> None:
-    """Other controllers begin anew."""
+    """Other controllers begin anew, and the same config changes nothing."""
+    assert failed_over.reconfigured(failed_over._slurm) is failed_over
+
     same = failed_over.reconfigured(Slurm(urls=(slurmctld.url, second.url), timeout=7.0))
     other = failed_over.reconfigured(Slurm(urls=(slurmctld.url,)))
 
