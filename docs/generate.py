@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 from slurm_exporter.config import DEFAULT_ENDPOINTS
 from slurm_exporter.errors import REASONS
 from slurm_exporter.exposition import DROP_REASONS
-from slurm_exporter.metrics import HttpMetrics, Reload, endpoint_families, exporter_families
+from slurm_exporter.metrics import (
+    HttpMetrics,
+    Reload,
+    endpoint_families,
+    exporter_families,
+    slurmctld_families,
+)
 from slurm_exporter.snapshot import EndpointView, Health, Poll, Snapshot
 
 if TYPE_CHECKING:
@@ -47,7 +53,7 @@ The pages also hold prometheus_client's `process_*` and `python_*` metrics.
 REASON_WORDS = {
     "timeout": "no complete answer before the deadline",
     "connect": "no connection, or it broke before the answer was complete",
-    "auth": "slurmctld answered 401 or 403",
+    "auth": "slurmctld answered 401 or 403, or there is no token to show it",
     "http_status": "slurmctld answered with another unexpected status",
     "standby": "a standby controller answered, and points to a host that the config does not name",
     "too_large": "the answer is larger than `slurm.body_size_limit`",
@@ -77,6 +83,7 @@ def _families() -> Iterator[Metric]:
     snapshot = Snapshot(0.0, {}, 0, 0, {})
     health = Health(effective_interval=1.0).after(Poll(1.0, 0.1), snapshot)
     yield from exporter_families(Reload(successful=True, last_success=0.0))
+    yield from slurmctld_families({"http://localhost:6817": True}, 0, 0.0)
     yield from endpoint_families([EndpointView(DEFAULT_ENDPOINTS[0], health, snapshot)], 0.0)
     yield from HttpMetrics(["/metrics"]).registry.collect()
 
@@ -90,6 +97,7 @@ def _row(family: Metric) -> str:
         "phase",
         "reason",
         "code",
+        "url",
         "version",
         "revision",
         "python_version",

@@ -17,12 +17,19 @@ from slurm_exporter import log as logging
 from slurm_exporter.config import format_duration
 from slurm_exporter.errors import ConfigError, Problem
 from slurm_exporter.exposition import Format
-from slurm_exporter.metrics import HttpMetrics, Reload, exporter_families, runtime_registry
+from slurm_exporter.metrics import (
+    HttpMetrics,
+    Reload,
+    exporter_families,
+    runtime_registry,
+    slurmctld_families,
+)
 from slurm_exporter.page import Page
 from slurm_exporter.poller import Poller, Pollers
 from slurm_exporter.schedule import first_offset
 from slurm_exporter.snapshot import SnapshotStore
 from slurm_exporter.sources.openmetrics import OpenMetricsSource
+from slurm_exporter.sources.slurmctld import Slurmctld
 from slurm_exporter.web.auth import Authenticator
 from slurm_exporter.web.files import states
 from slurm_exporter.web.routes import HANDLERS, Routes, Site
@@ -76,7 +83,8 @@ class App:
         self._http_metrics = HttpMetrics(HANDLERS)
         self._runtime = runtime_registry()
         self._store = SnapshotStore(config.enabled_endpoints)
-        self._pollers = Pollers(pollers(config, self._store))
+        self._slurmctld = Slurmctld(config.slurm)
+        self._pollers = Pollers(pollers(config, self._store, self._slurmctld))
         self._certificate = _certificate(config)
         self._users_from = states(config.server.user_files)
         self._troubles: dict[Callable[[], None], str] = {}
@@ -212,7 +220,8 @@ class App:
         kept = self._pollers.retire(_unchanged(old, config))
         same = (config.labels, config.slurm.urls) == (old.labels, old.slurm.urls)
         self._store.configure(config.enabled_endpoints, keep=same)
-        self._pollers.add(pollers(config, self._store, but=kept))
+        self._slurmctld = self._slurmctld.reconfigured(config.slurm)
+        self._pollers.add(pollers(config, self._store, self._slurmctld, but=kept))
 
     def problems(self) -> list[str]:
         """Say which threads are dead or hang; empty when all is well."""
@@ -227,7 +236,9 @@ class App:
 
     def families(self) -> Iterator[Metric]:
         """Describe the exporter itself."""
-        return exporter_families(self._reload)
+        yield from exporter_families(self._reload)
+        controllers, expires = self._slurmctld.controllers, self._slurmctld.credentials.expires
+        yield from slurmctld_families(controllers.active(), controllers.failovers, expires)
 
     # -------------------------------------------------------------- words
 
@@ -295,12 +306,15 @@ def _unchanged(old: Config, new: Config) -> list[str]:
     return [one.name for one in new.enabled_endpoints if one in old.enabled_endpoints]
 
 
-def pollers(config: Config, store: SnapshotStore, but: Collection[str] = ()) -> list[Poller]:
+def pollers(
+    config: Config, store: SnapshotStore, slurmctld: Slurmctld, but: Collection[str] = ()
+) -> list[Poller]:
     """Make a poller for each enabled endpoint, spread over the first seconds.
 
     Args:
         config: the endpoints, and how they are polled.
         store: where the pollers publish.
+        slurmctld: what they ask.
         but: names of endpoints that need none.
     """
     endpoints = config.enabled_endpoints
@@ -308,7 +322,7 @@ def pollers(config: Config, store: SnapshotStore, but: Collection[str] = ()) -> 
     return [
         Poller(
             endpoint,
-            OpenMetricsSource(config.slurm, endpoint),
+            OpenMetricsSource(slurmctld, endpoint),
             store,
             labels=config.labels,
             max_duty_cycle=config.slurm.max_duty_cycle,
@@ -326,7 +340,7 @@ def once(config: Config) -> tuple[bytes, list[str]]:
         The page, and a sentence for each endpoint that failed.
     """
     store = SnapshotStore(config.enabled_endpoints)
-    for poller in pollers(config, store):
+    for poller in pollers(config, store, Slurmctld(config.slurm)):
         poller.poll()
     page = b"".join(Page(store, labels=config.labels).make(Format.TEXT, gzip=False))
     failures = [

@@ -17,6 +17,7 @@ from slurm_exporter.config import (
     LOG_FORMATS,
     LOG_LEVELS,
     Config,
+    Slurm,
     WebConfig,
     check_telemetry_path,
     doubles,
@@ -213,7 +214,10 @@ def _config(flags: argparse.Namespace, urls: tuple[str, ...]) -> Config:
 
 def _demonstrated(config: Config, urls: tuple[str, ...]) -> Config:
     """Poll the simulated slurmctld, often enough to watch it live unless a file says how often."""
-    config = replace(config, slurm=replace(config.slurm, urls=urls))
+    # What leads to the real one, its token above all, is none of the simulation's business.
+    real = config.slurm
+    slurm = Slurm(urls, real.timeout, real.max_duty_cycle, real.body_size_limit)
+    config = replace(config, slurm=slurm)
     if config.file is not None:
         return config
     return replace(config, endpoints=tuple(map(_hastened, config.endpoints)))

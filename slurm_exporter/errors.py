@@ -8,7 +8,7 @@ The tree::
     └── PollError              one poll failed; ``reason`` is the label value it is counted under
         ├── PollTimeoutError   timeout      no complete answer before the deadline
         ├── ConnectError       connect      no connection, or it broke
-        ├── AuthError          auth         401 or 403
+        ├── AuthError          auth         401 or 403, or no token to show
         ├── HttpStatusError    http_status  any other unexpected status
         ├── StandbyError       standby      a standby controller answered
         ├── TooLargeError      too_large    more bytes than ``body_size_limit``
@@ -80,7 +80,7 @@ class ConnectError(PollError):
 
 
 class AuthError(PollError):
-    """Slurm refused to answer us."""
+    """Slurm refused to answer us, or we have nothing to show it."""
 
     reason = "auth"
 

@@ -215,6 +215,36 @@ def exporter_families(reload: Reload) -> Iterator[Metric]:
     )
 
 
+def slurmctld_families(
+    active: Mapping[str, bool], failovers: int, token_expiry: float | None
+) -> Iterator[Metric]:
+    """Say which controller answers, and how long it will let us in.
+
+    Args:
+        active: for the URL of each controller, whether it is the one.
+        failovers: how often that changed.
+        token_expiry: when the token expires (unix s); None when there is none or it does not say.
+    """
+    gauge = GaugeMetricFamily(
+        PREFIX + "controller_active",
+        "Whether the last poll had its answer from this controller (1); 0 for all when none has.",
+        labels=["url"],
+    )
+    for url, answers in active.items():
+        gauge.add_metric([url], float(answers))
+    yield gauge
+    yield CounterMetricFamily(
+        PREFIX + "controller_failovers",
+        "How often another controller answered than before, returns to the first included.",
+        value=failovers,
+    )
+    yield GaugeMetricFamily(
+        PREFIX + "token_expiry_timestamp_seconds",
+        "Unix time at which the token for slurmctld expires; absent when it says none.",
+        value=token_expiry,
+    )
+
+
 @cache
 def _revision() -> str:
     """Return the commit that pip installed from; ``unknown`` for a release or a checkout."""

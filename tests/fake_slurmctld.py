@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
@@ -100,6 +101,8 @@ class FakeSlurmctld:
         behaviours: what to do for each path; unknown paths get 404.
         requests: how often each path was asked.
         headers: the header lines of the last request.
+        tls: what to speak TLS with; None speaks plain HTTP.
+        accepted: the values of ``Authorization`` that are let in; None lets in everybody.
     """
 
     def __init__(self) -> None:
@@ -108,6 +111,8 @@ class FakeSlurmctld:
         }
         self.requests: Counter[str] = Counter()
         self.headers: list[str] = []
+        self.tls: ssl.SSLContext | None = None
+        self.accepted: set[str] | None = None
         self.open = 0
         self.most_open = 0
         self._port = 0
@@ -118,7 +123,7 @@ class FakeSlurmctld:
     @property
     def url(self) -> str:
         """The base URL."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self._port}"
 
     def start(self) -> FakeSlurmctld:
         """Listen, on the same port as before if it was started before."""
@@ -163,7 +168,11 @@ class FakeSlurmctld:
             self.most_open = max(self.most_open, self.open)
         try:
             with connection, contextlib.suppress(OSError):
-                self._answer(connection)
+                if self.tls is None:
+                    self._answer(connection)
+                    return
+                with self.tls.wrap_socket(connection, server_side=True) as secured:
+                    self._answer(secured)
         finally:
             with self._lock:
                 self.open -= 1
@@ -181,5 +190,15 @@ class FakeSlurmctld:
         with self._lock:
             self.requests[path] += 1
             self.headers = headers
+        if self.accepted is not None and _shown(headers) not in self.accepted:
+            refusal = b"Failed: Invalid authentication credential\n"
+            answer(refusal, "401 Unauthorized")(connection, self._stop)
+            return
         missing = answer(b"Failed: Invalid or unknown URL path\n", "404 Not Found")
         self.behaviours.get(path, missing)(connection, self._stop)
+
+
+def _shown(headers: list[str]) -> str | None:
+    """The value of ``Authorization``."""
+    pairs = (line.split(": ", 1) for line in headers)
+    return next((value for name, value in pairs if name.lower() == "authorization"), None)

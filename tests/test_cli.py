@@ -442,6 +442,22 @@ def test_demo_polls_a_simulated_slurmctld_in_place_of_the_configs(
     assert page["slurm_nodes", frozenset()] > 100
 
 
+def test_demo_takes_nothing_that_leads_to_the_real_slurmctld(
+    tmp_path: Path, slurmctld: FakeSlurmctld, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its command is not run, and its headers go nowhere."""
+    touched = tmp_path / "touched"
+    settings_of_the_real = settings(slurmctld.url)
+    settings_of_the_real["slurm"] |= {
+        "authorization": {"token_command": ["touch", str(touched)]},
+        "headers": {"X-Scope": "hpc"},
+    }
+    config = Exporter(tmp_path, settings_of_the_real)
+    assert main(["--demo", "--once", "--config.file", str(config.file)]) == 0
+    assert not touched.exists()
+    assert "slurm_nodes" in capfd.readouterr().out
+
+
 def test_flags_override_the_file(tmp_path: Path, slurmctld: FakeSlurmctld) -> None:
     """What flags do not say stays as the file has it."""
     config = settings(slurmctld.url, names=["jobs"]) | {

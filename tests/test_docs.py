@@ -55,7 +55,9 @@ def test_every_route_is_in_the_readme(route: str) -> None:
     assert f"| `{route}`" in README
 
 
-@pytest.mark.parametrize("section", ["Slurm", "Endpoint", "Logging"])
+@pytest.mark.parametrize(
+    "section", ["Slurm", "Authorization", "TlsConfig", "Login", "Endpoint", "Logging"]
+)
 def test_every_config_key_is_in_the_commented_example(section: str) -> None:
     """With its default, or commented out."""
     for field in dataclasses.fields(getattr(config, section)):
@@ -89,7 +91,10 @@ def test_every_metric_that_the_docs_name_exists() -> None:
     """In prose, tables and alert rules."""
     known = set(re.findall(r"^\| `(slurm_exporter_\w+)`", DOCS["metrics.md"], re.MULTILINE))
     named = set(
-        re.findall(r"\b(slurm_exporter_(?:endpoint|poll|samples|config|http|build)\w*)", EVERYTHING)
+        re.findall(
+            r"\b(slurm_exporter_(?:endpoint|poll|samples|config|http|build|controller|token)\w*)",
+            EVERYTHING,
+        )
     )
     of_summaries = {f"{name}_{part}" for name in known for part in ("sum", "count")}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -275,3 +276,29 @@ def test_the_second_controller_takes_over(
         until(lambda: other.requests["/metrics/jobs"], "the second controller")
         until(lambda: exporter.value("endpoint_up", endpoint="jobs"), "its answer")
         assert exporter.value("poll_failures_total", endpoint="jobs", reason="connect") == 0
+
+
+# ------------------------------------------------------------------ several controllers
+
+
+def test_a_failover_is_on_the_page_and_survives_a_reload(
+    tmp_path: Path, slurmctld: FakeSlurmctld
+) -> None:
+    """The second controller takes over; a reload does not ask the dead one first again."""
+
+    def active() -> list[float | None]:
+        return [exporter.value("controller_active", url=one.url) for one in (slurmctld, second)]
+
+    with (
+        FakeSlurmctld().running() as second,
+        Exporter(tmp_path, settings(slurmctld.url, second.url), FREE_PORT) as exporter,
+    ):
+        until(lambda: exporter.get("/-/ready").status == 200, "all endpoints")
+        assert (active(), second.requests) == ([1, 0], {})
+        slurmctld.stop()
+        until(lambda: exporter.value("controller_failovers_total") == 1, "the failover")
+        exporter.process.send_signal(signal.SIGHUP)
+        until(lambda: exporter.log("config.reloaded"), "the reload")
+        assert active() == [0, 1]
+        assert exporter.value("controller_failovers_total") == 1
+        assert not exporter.log("endpoint.failing")

@@ -8,6 +8,7 @@ import platform
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -15,17 +16,17 @@ import pytest
 
 from slurm_exporter import __version__
 from slurm_exporter.cli import main
-from tests.fake_slurmctld import answer, recorded
+from tests.fake_slurmctld import FakeSlurmctld, answer, recorded
 from tests.needs import need
 from tests.processes import FREE_PORT, Exporter, read_logfmt, settings, until
+from tests.sources.jwt import make_token
+from tests.web.certificates import Authority
 
 if TYPE_CHECKING:
     import socket
     import threading
     from collections.abc import Callable
     from pathlib import Path
-
-    from tests.fake_slurmctld import FakeSlurmctld
 
 SECRET = "correct-horse-battery"
 READERS: dict[str, Callable[[str], dict[str, Any]]] = {"logfmt": read_logfmt, "json": json.loads}
@@ -212,6 +213,94 @@ def test_no_password_is_ever_written_or_served(
         assert secret not in said
 
 
+@pytest.mark.parametrize("shape", list(READERS))
+def test_no_token_for_slurmctld_is_ever_written_or_served(
+    tmp_path: Path, slurmctld: FakeSlurmctld, shape: str
+) -> None:
+    """Neither one that is taken, nor one that is refused, nor what stands there instead of one."""
+    good, bad = make_token(exp=4000000000), make_token(exp=4000000001)
+    slurmctld.accepted = {f"Bearer {good}"}
+    token = tmp_path / "token"
+    token.write_text(good)
+    config = settings(slurmctld.url)
+    config["slurm"] |= {"authorization": {"credentials_file": "token"}, "user": "alice"}
+    flags = (FREE_PORT, "--log.level=debug", f"--log.format={shape}")
+    with Exporter(tmp_path, config, *flags) as exporter:
+        until(lambda: exporter.get("/-/ready").status == 200, "all endpoints")
+        assert "X-SLURM-USER-NAME: alice" in slurmctld.headers
+        pages = [exporter.get(path) for path in ("/metrics", "/", "/api/v1/endpoints")]
+        assert exporter.value("token_expiry_timestamp_seconds") == 4000000000
+        for content in (bad, f"{SECRET} {SECRET}"):
+            failures = exporter.value("poll_failures_total", endpoint="jobs", reason="auth") or 0
+            token.write_text(content)
+            until(
+                lambda before=failures: (
+                    exporter.value("poll_failures_total", endpoint="jobs", reason="auth") > before
+                ),
+                "a poll that fails",
+            )
+            pages += [exporter.get(path) for path in ("/metrics", "/", "/api/v1/endpoints")]
+        assert exporter.value("token_expiry_timestamp_seconds") is None
+    said = exporter.said() + "".join(page.text + str(page.headers) for page in pages)
+    assert f"{token} holds no token" in said
+    for secret in (SECRET, good, bad):
+        assert secret not in said
+
+
+@pytest.mark.parametrize("shape", list(READERS))
+def test_no_secret_for_a_proxy_is_ever_written_or_served(tmp_path: Path, shape: str) -> None:
+    """Not a password, its file's content or a header, over TLS through the environment's proxy."""
+    files = Authority(tmp_path, "ours")
+    server = files.issue("server")
+    slurmctld = FakeSlurmctld()
+    slurmctld.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    slurmctld.tls.load_cert_chain(server.cert_file, server.key_file)
+    (tmp_path / "password").write_text(f"{SECRET}-1\n")
+    shown = authorization("admin", f"{SECRET}-1")["Authorization"]
+    slurmctld.accepted = {shown}
+    environment = {"https_proxy": f"http://admin:{SECRET}-3@127.0.0.1:1", "no_proxy": ""}
+    flags = (FREE_PORT, "--log.level=debug", f"--log.format={shape}")
+    with slurmctld.running():
+        config = settings(slurmctld.url)
+        config["slurm"] |= {
+            "basic_auth": {"username": "admin", "password_file": "password"},
+            "headers": {"X-Scope": f"{SECRET}-2"},
+            "tls_config": {"ca_file": files.file.name},
+        }
+        with Exporter(tmp_path, config, *flags, environment=environment) as exporter:
+            until(lambda: exporter.get("/-/ready").status == 200, "all endpoints")
+            assert f"X-Scope: {SECRET}-2" in slurmctld.headers
+            slurmctld.accepted = set()
+            until(lambda: "basic_auth is wrong" in exporter.said(), "the refusal")
+            slurmctld.accepted = {shown}
+            config["slurm"]["proxy_from_environment"] = True
+            exporter.configure(config)
+            exporter.process.send_signal(signal.SIGHUP)
+            until(lambda: "the proxy for 127.0.0.1" in exporter.said(), "the proxy")
+            pages = [exporter.get(path) for path in ("/metrics", "/", "/api/v1/endpoints")]
+    said = exporter.said() + "".join(page.text + str(page.headers) for page in pages)
+    for secret in (SECRET, shown.split()[1], base64.b64encode(f"admin:{SECRET}".encode()).decode()):
+        assert secret[:20] not in said
+
+
+def test_a_token_is_in_nobodys_argument_list(tmp_path: Path, slurmctld: FakeSlurmctld) -> None:
+    """Not in ours, not in the command's."""
+    slurmctld.accepted = {f"Bearer {SECRET}"}
+    (tmp_path / "secret").write_text(f"SLURM_JWT={SECRET}\n")
+    script = tmp_path / "make_token"
+    script.write_text(
+        f"#!/bin/sh\ncat {tmp_path}/secret\ncat /proc/[0-9]*/cmdline >{tmp_path}/seen 2>&1\n"
+    )
+    script.chmod(0o700)
+    config = settings(slurmctld.url, timeout="1s")
+    config["slurm"]["authorization"] = {"token_command": str(script)}
+    with Exporter(tmp_path, config, FREE_PORT, "--log.level=debug") as exporter:
+        until(lambda: exporter.get("/-/ready").status == 200, "all endpoints")
+    assert b"make_token" in (tmp_path / "seen").read_bytes()
+    assert SECRET.encode() not in (tmp_path / "seen").read_bytes()
+    assert SECRET not in exporter.said()
+
+
 def authorization(name: str, password: str) -> dict[str, str]:
     """The header of HTTP basic authentication."""
     token = base64.b64encode(f"{name}:{password}".encode()).decode()
@@ -231,6 +320,16 @@ def authorization(name: str, password: str) -> dict[str, str]:
         f"server: {{basic_auth: {{enabled: true, username: 'admin:{SECRET}'}}}}",
         f"server: {{basic_auth: {{enabled: true, username: admin, password: !secret {SECRET}}}}}",
         f"server: {{basic_auth: 'admin:{SECRET}'}}",
+        f"slurm: {{basic_auth: {{username: 'a:{SECRET}', password: {SECRET}}}}}",
+        f"slurm: {{basic_auth: {{username: admin, passwort: {SECRET}}}}}",
+        f"slurm: {{basic_auth: {{username: admin, password: [{SECRET}]}}}}",
+        f"slurm: {{headers: {{X-Scope: '{SECRET} ', Authorization: {SECRET}, Host: {SECRET}}}}}",
+        f"slurm: {{headers: '{SECRET}'}}",
+        f"slurm: {{headers: [{SECRET}]}}",
+        f"slurm: {{authorization: {SECRET}}}",
+        f"slurm: {{authorization: {{credentials: {SECRET}}}}}",
+        f"slurm: {{authorization: {{token_command: 'echo \"{SECRET}'}}}}",
+        f"slurm: {{authorization: {{token_command: [{SECRET}, 7]}}}}",
         f"server: {{basic_auth: {{enabled: true, username: admin, password: '{SECRET}}}}}",
         f'server: {{basic_auth: {{enabled: true, username: admin, password: "{SECRET}\\q"}}}}',
         f"server: {{basic_auth: {{enabled: true, username: admin, password: @{SECRET}}}}}",

@@ -13,7 +13,13 @@ from slurm_exporter import __version__, metrics
 from slurm_exporter.config import Endpoint
 from slurm_exporter.errors import REASONS
 from slurm_exporter.exposition import DROP_REASONS, Format, pack
-from slurm_exporter.metrics import HttpMetrics, Reload, endpoint_families, exporter_families
+from slurm_exporter.metrics import (
+    HttpMetrics,
+    Reload,
+    endpoint_families,
+    exporter_families,
+    slurmctld_families,
+)
 from slurm_exporter.phases import PHASES
 from slurm_exporter.snapshot import EndpointView, Failure, Health, Poll, Snapshot
 
@@ -209,3 +215,29 @@ def test_the_process_and_the_interpreter_describe_themselves() -> None:
     names = {family.name for family in metrics.runtime_registry().collect()}
 
     assert {"process_cpu_seconds", "python_info", "python_gc_collections"} <= names
+
+
+def test_each_controller_has_its_own_row_and_one_of_them_is_active() -> None:
+    """By the URL of the config."""
+    found = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in slurmctld_families({"http://ctl1": False, "http://ctl2": True}, 3, None)
+        for sample in family.samples
+    }
+
+    assert found == {
+        ("slurm_exporter_controller_active", "http://ctl1"): 0,
+        ("slurm_exporter_controller_active", "http://ctl2"): 1,
+        ("slurm_exporter_controller_failovers_total",): 3,
+    }
+
+
+def test_a_token_says_when_it_expires_or_nothing_at_all() -> None:
+    """Zero would be an expiry long ago."""
+    *_, with_it = slurmctld_families({}, 0, 1795231318.0)
+    *_, without = slurmctld_families({}, 0, None)
+
+    assert [(s.name, s.value) for s in with_it.samples] == [
+        ("slurm_exporter_token_expiry_timestamp_seconds", 1795231318.0)
+    ]
+    assert without.samples == []

@@ -5,20 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from slurm_exporter.config.endpoints import read_endpoints
-from slurm_exporter.config.fields import distinct
 from slurm_exporter.config.files import beside, read_text, writable
-from slurm_exporter.config.model import LOG_FORMATS, LOG_LEVELS, Config, Logging, Slurm
+from slurm_exporter.config.model import LOG_FORMATS, LOG_LEVELS, Config, Logging
 from slurm_exporter.config.problems import Problems
 from slurm_exporter.config.sections import open_document
 from slurm_exporter.config.server import read_server
-from slurm_exporter.config.times import Inherited, read_timeout
-from slurm_exporter.config.values import (
-    SHARE_FORM,
-    URL_FORM,
-    check_label_name,
-    check_share,
-    check_url,
-)
+from slurm_exporter.config.slurm import read_slurm
+from slurm_exporter.config.times import Inherited
+from slurm_exporter.config.values import check_label_name
 from slurm_exporter.config.words import quote, suggestion
 
 if TYPE_CHECKING:
@@ -58,7 +52,7 @@ def parse(text: str, file: str) -> Config:
 
 def _read_config(root: Section, file: str) -> Config:
     slurm_section = root.section("slurm")
-    slurm = _read_slurm(slurm_section)
+    slurm = read_slurm(slurm_section)
     inherited = Inherited(slurm_section.take("timeout"), slurm.timeout)
     config = Config(
         file=file,
@@ -70,29 +64,6 @@ def _read_config(root: Section, file: str) -> Config:
     )
     root.finish()
     return config
-
-
-def _read_slurm(section: Section) -> Slurm:
-    default = Slurm()
-    slurm = Slurm(
-        urls=_read_urls(section) or default.urls,
-        timeout=read_timeout(section.take("timeout"), default.timeout),
-        max_duty_cycle=section.take("max_duty_cycle").number(
-            check_share, default.max_duty_cycle, SHARE_FORM
-        ),
-        body_size_limit=section.take("body_size_limit").size(default.body_size_limit),
-    )
-    section.finish()
-    return slurm
-
-
-def _read_urls(section: Section) -> tuple[str, ...]:
-    url, urls = section.either("url", "urls")
-    items = urls.items("a list of URLs")
-    if items == ():
-        urls.fail("must be a list of URLs, not an empty list")
-    pairs = [(item, item.text(check_url, None, URL_FORM)) for item in (url, *(items or ()))]
-    return distinct(pairs, "URL")
 
 
 def _read_label(name: str, field: Field) -> tuple[str, str]:

@@ -42,14 +42,63 @@ LABELS_IN_USE: Mapping[str, str] = MappingProxyType(
         "account": "Slurm",
         "endpoint": "slurm_exporter",
         "reason": "slurm_exporter",
+        "phase": "slurm_exporter",
         "handler": "slurm_exporter",
         "code": "slurm_exporter",
+        "url": "slurm_exporter",
         "version": "slurm_exporter",
         "revision": "slurm_exporter",
         "python_version": "slurm_exporter",
     }
 )
 """Labels that samples carry already, and whose samples: a global label cannot have their names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """Where the token comes from that slurmctld wants; one of the two is given.
+
+    Attributes:
+        credentials_file: a file that holds it, and that somebody else renews.
+        token_command: a program and its arguments; it prints one.
+    """
+
+    credentials_file: str | None = None
+    token_command: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TlsConfig:
+    """TLS to a proxy in front of slurmctld, in Prometheus' words.
+
+    Attributes:
+        ca_file: PEM file of the authorities to trust; None trusts the system's.
+        cert_file: PEM file with the certificate that we present; None presents none.
+        key_file: PEM file with its private key.
+        server_name: the name that the server's certificate must have; None is the URL's host.
+        insecure_skip_verify: whether any certificate will do.
+    """
+
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    server_name: str | None = None
+    insecure_skip_verify: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A user of a proxy in front of slurmctld.
+
+    Attributes:
+        username: his name.
+        password: his password, unless it is in a file.
+        password_file: a file that holds it, and that somebody else may change.
+    """
+
+    username: str
+    password: str = field(default="", repr=False)
+    password_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +110,24 @@ class Slurm:
         timeout: total seconds of one poll, for endpoints that set none of their own.
         max_duty_cycle: largest share of an interval that a poll may take (0 < x <= 1).
         body_size_limit: largest accepted answer in bytes; 0 means no limit.
+        authorization: the token that is shown; None shows none.
+        user: whom to be, for a token that is good for several users; None is the token's own.
+        tls_config: how the servers of ``https`` URLs are trusted.
+        basic_auth: the user that a proxy in front of slurmctld wants; None shows none.
+        headers: pairs of (name, secret value) that such a proxy wants.
+        proxy_from_environment: whether ``HTTP_PROXY`` and its like are obeyed.
     """
 
     urls: tuple[str, ...] = ("http://localhost:6817",)
     timeout: float = 10.0
     max_duty_cycle: float = 0.1
     body_size_limit: int = 256 * 1024 * 1024
+    authorization: Authorization | None = None
+    user: str | None = None
+    tls_config: TlsConfig = TlsConfig()
+    basic_auth: Login | None = None
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    proxy_from_environment: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,37 +1,33 @@
-"""GET with one deadline for everything: connect, headers and body, however slowly bytes drip.
-
-requests and urllib3 bound each wait for the network, not their sum.  urllib3 does hand the
-seconds that are left after connecting to the socket; from there on a reader of ours lowers the
-socket's timeout before each receive, so that the sum holds.
-"""
+"""GET with one deadline for everything, however slowly bytes drip."""
 
 from __future__ import annotations
 
 import http.client
 import io
-import socket
 import ssl
-import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from requests.utils import get_environ_proxies
+from urllib3 import Timeout
 from urllib3.exceptions import (
     HTTPError,
     IncompleteRead,
+    LocationValueError,
     NameResolutionError,
-    NewConnectionError,
+    ProxyError,
 )
 
 from slurm_exporter import __version__
+from slurm_exporter.config import TlsConfig
 from slurm_exporter.errors import ConnectError, PollError, PollTimeoutError, TooLargeError
+from slurm_exporter.sources.deadline import DeadlineAdapter
+from slurm_exporter.sources.tls import make_context
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _CHUNK = 1 << 16
 _HEADERS = {
@@ -55,44 +51,72 @@ class Response:
     body: bytes
 
 
-def get(url: str, timeout: float, size_limit: int) -> Response:
-    """Ask once, over a connection of its own that is closed afterwards.
+class Client:
+    """Asks over HTTP; the same for all URLs of a cluster.  Safe from any thread."""
 
-    Redirects are not followed, proxies of the environment are not used.
+    def __init__(
+        self,
+        tls: TlsConfig | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
+        *,
+        proxy_from_environment: bool = False,
+    ) -> None:
+        """Prepare; connect to nobody.
 
-    Args:
-        url: what to get.
-        timeout: seconds for everything.
-        size_limit: largest body in bytes; 0 means no limit.
+        Args:
+            tls: how servers of ``https`` URLs are trusted; None trusts the system's authorities.
+            headers: pairs of (name, value) for every request; they are secrets.
+            proxy_from_environment: whether ``HTTP_PROXY`` and its like are obeyed.
+        """
+        self._tls = tls or TlsConfig()
+        self._headers = {**_HEADERS, **dict(headers)}
+        self._proxied = proxy_from_environment
 
-    Raises:
-        PollTimeoutError: the answer was not complete in time.
-        ConnectError: no connection, or it broke before the answer was complete.
-        TooLargeError: the body is larger than the limit.
-    """
-    try:
-        with (
-            _session() as session,
-            session.get(
-                url,
-                timeout=Timeout(total=timeout),  # type: ignore[arg-type]  # requests passes it on
-                allow_redirects=False,
-                stream=True,
-            ) as response,
-        ):
-            body = _body(response, size_limit)
-            return Response(response.status_code, response.headers.get("Location", ""), body)
-    except (requests.RequestException, HTTPError, OSError) as error:
-        raise _explained(error, url, timeout) from error
+    def get(
+        self, url: str, timeout: float, size_limit: int, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """Ask once, over a connection of its own that is closed afterwards.
 
+        Redirects are not followed.
 
-def _session() -> requests.Session:
-    session = requests.Session()
-    session.trust_env = False
-    session.headers.update(_HEADERS)
-    session.mount("http://", _DeadlineAdapter())
-    session.mount("https://", _DeadlineAdapter())
-    return session
+        Args:
+            url: what to get.
+            timeout: seconds for everything.
+            size_limit: largest body in bytes; 0 means no limit.
+            headers: more headers, of this request alone.
+
+        Raises:
+            PollTimeoutError: the answer was not complete in time.
+            ConnectError: no connection, or it broke before the answer was complete.
+            TooLargeError: the body is larger than the limit.
+        """
+        try:
+            with (
+                self._session(url) as session,
+                session.get(
+                    url,
+                    headers=headers,
+                    timeout=Timeout(total=timeout),  # type: ignore[arg-type]  # requests passes it
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
+                body = _body(response, size_limit)
+                return Response(response.status_code, response.headers.get("Location", ""), body)
+        except (requests.RequestException, HTTPError, OSError) as error:
+            raise _explained(error, url, timeout) from error
+
+    def _session(self, url: str) -> requests.Session:
+        context = make_context(self._tls) if url.startswith("https:") else None
+        session = requests.Session()
+        # The environment may also name a .netrc and authorities, which are nobody's business here.
+        session.trust_env = False
+        session.proxies = get_environ_proxies(url) if self._proxied else {}
+        session.verify = not self._tls.insecure_skip_verify
+        session.headers.update(self._headers)
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, DeadlineAdapter(context, self._tls.server_name))
+        return session
 
 
 def _body(response: requests.Response, size_limit: int) -> bytes:
@@ -104,90 +128,6 @@ def _body(response: requests.Response, size_limit: int) -> bytes:
     return body.getvalue()
 
 
-# ------------------------------------------------------------------ the deadline
-
-
-class _DeadlineReader(io.RawIOBase):
-    """A socket's stream that raises TimeoutError once the seconds are over."""
-
-    def __init__(self, sock: socket.socket, stream: io.RawIOBase) -> None:
-        super().__init__()
-        self._sock = sock
-        self._stream = stream
-        self._deadline = time.monotonic() + (sock.gettimeout() or 0)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("timed out")
-        self._sock.settimeout(left)
-        return self._stream.readinto(buffer)
-
-    def close(self) -> None:
-        self._stream.close()
-        super().close()
-
-
-class _DeadlineResponse(http.client.HTTPResponse):
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        stream = self.fp.detach()
-        self.fp = io.BufferedReader(_DeadlineReader(sock, stream))
-
-
-class _Connecting(HTTPConnection):
-    """Connects within one timeout, where urllib3 gives it to each address of the host anew."""
-
-    response_class = _DeadlineResponse
-
-    def _new_conn(self) -> socket.socket:
-        try:
-            return _connect(self._dns_host, self.port, self.timeout or 0.0)
-        except socket.gaierror as error:
-            raise NameResolutionError(self.host, self, error) from error
-        except OSError as error:
-            raise NewConnectionError(self, str(error)) from error
-
-
-def _connect(host: str, port: int, timeout: float) -> socket.socket:
-    """Try a host's addresses in turn; each may take its share of the time that is left."""
-    deadline = time.monotonic() + timeout
-    addresses = [info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    errors: list[OSError] = []
-    for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
-        share = max(0.001, deadline - time.monotonic()) / left
-        try:
-            return socket.create_connection((str(address), port), share)
-        except OSError as error:
-            errors.append(error)
-    raise errors[-1]
-
-
-class _Connection(_Connecting):
-    """Plain HTTP."""
-
-
-class _SecureConnection(_Connecting, HTTPSConnection):
-    """HTTP over TLS."""
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
-
-
-class _DeadlineAdapter(HTTPAdapter):
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
-
-
 # ------------------------------------------------------------------ what went wrong
 
 
@@ -197,7 +137,8 @@ def _explained(error: Exception, url: str, timeout: float) -> PollError:
     if any(isinstance(cause, requests.Timeout | TimeoutError) for cause in causes):
         return PollTimeoutError(f"no complete answer from {url} within {timeout:.3g} s")
     words = next(filter(None, map(_words, causes)), str(causes[-1]))
-    return ConnectError(f"{urlsplit(url).netloc}: {words}")
+    through = "the proxy for " if any(isinstance(cause, ProxyError) for cause in causes) else ""
+    return ConnectError(f"{through}{urlsplit(url).netloc}: {words}")
 
 
 _MEANINGS = {
@@ -206,6 +147,8 @@ _MEANINGS = {
         "closed the connection without an answer; slurmctld before 25.11 has no metrics"
     ),
     http.client.BadStatusLine: "does not speak HTTP; is the port right?",
+    # Its own words would show the URL, with the password that may be in it.
+    LocationValueError: "the URL of the environment's proxy is none",
     ssl.SSLError: "does not speak TLS; slurmctld itself wants http://, not https://",
 }
 

@@ -19,9 +19,10 @@ from slurm_exporter.config import Endpoint, Slurm
 from slurm_exporter.exposition import Format, parse, render
 from slurm_exporter.poller import Poller
 from slurm_exporter.snapshot import SnapshotStore
-from slurm_exporter.sources.http import get
+from slurm_exporter.sources.http import Client
 from slurm_exporter.sources.native import ADMISSIONS
 from slurm_exporter.sources.openmetrics import OpenMetricsSource
+from slurm_exporter.sources.slurmctld import Slurmctld
 from tests.bench import workload
 from tests.bench.report import Row, in_turn, ratio
 
@@ -50,7 +51,7 @@ def poller(text: str, *, changes: bool = True) -> Iterator[Callable[[], None]]:
         slurm = Slurm(urls=(f"http://127.0.0.1:{port}",), body_size_limit=0)
         store = SnapshotStore([NODES])
         labels = tuple(workload.LABELS.items())
-        ours = Poller(NODES, OpenMetricsSource(slurm, NODES), store, labels=labels)
+        ours = Poller(NODES, OpenMetricsSource(Slurmctld(slurm), NODES), store, labels=labels)
         ours.poll()
         yield ours.poll
         assert store.endpoint("nodes").health.up
@@ -137,7 +138,7 @@ def identical(effort: Effort) -> list[Row]:
 
 def download(url: str) -> None:
     """What a comparison needs at least."""
-    hashlib.blake2b(get(url, NODES.timeout, 0).body, digest_size=16).digest()
+    hashlib.blake2b(Client().get(url, NODES.timeout, 0).body, digest_size=16).digest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,9 +25,17 @@ USERS = ("alice", "bob", "carol", "dave", "erin", "mallory")
 REAL_NODES = ("n1", "n2", "n3", "n4")
 """The nodes that can have a slurmd; ``old[1-2]`` never answer, ``cloud[1-2]`` are powered down."""
 
+# The tokens that `scontrol token` makes, and the one key that slurmctld's HTTP server knows.
+JWT = """\
+AuthAltTypes=auth/jwt
+AuthAltParameters=jwt_key=/etc/slurm/jwt.key
+SlurmctldHttpAuthParameters=jwt_key=/etc/slurm/jwt.key"""
+
 HERE = Path(__file__).parent
 PID_FILE = "run/slurm/slurmctld.pid"
 ENVIRONMENT = ("PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "HOME=/tmp")
+CLEAN = ("env", "--ignore-environment", "--chdir=/tmp", *ENVIRONMENT)
+"""Prefix of a command that inherits nothing from the tests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +60,33 @@ class SlurmCluster:
 
     Attributes:
         url: slurmctld's base URL, such as ``http://127.0.0.1:20001``.
+        init: the process id of the machine's PID 1 as seen from outside.
     """
 
-    def __init__(self, *, metrics: bool = True, slurmd: Sequence[str] = REAL_NODES) -> None:
+    def __init__(
+        self,
+        *,
+        metrics: bool = True,
+        slurmd: Sequence[str] = REAL_NODES,
+        users: Sequence[str] = (),
+        conf: Sequence[str] = (),
+    ) -> None:
         """Prepare, without starting anything.
 
         Args:
             metrics: whether slurm.conf sets MetricsType.
             slurmd: which of ``REAL_NODES`` get a slurmd.
+            users: who may see the metrics, by a token of theirs; nobody named is everybody.
+            conf: more lines of slurm.conf.
         """
-        self._metrics = metrics
+        self._conf = ["MetricsType=metrics/openmetrics"] if metrics else []
+        self._conf += conf
+        self._conf += [JWT, f"MetricsAuthUsers={','.join(users)}"] if users else []
         self._slurmd = tuple(slurmd)
         self._ports = free_ports(10)
         self.url = f"http://127.0.0.1:{self._ports[0]}"
         self._machine: subprocess.Popen[str] | None = None
-        self._init = 0
+        self.init = 0
 
     def __enter__(self) -> SlurmCluster:
         try:
@@ -102,7 +122,11 @@ class SlurmCluster:
     @property
     def root(self) -> Path:
         """The machine's root directory as seen from outside."""
-        return Path(f"/proc/{self._init}/root")
+        return Path(f"/proc/{self.init}/root")
+
+    def command(self, argv: Sequence[str], *, user: str = "root") -> list[str]:
+        """Return the command that runs another one inside, for whoever is root outside."""
+        return [*self._inside(user), *argv]
 
     def run(self, argv: Sequence[str], *, user: str = "root", timeout: float = 60.0) -> str:
         """Run a command inside and return what it printed.
@@ -111,7 +135,7 @@ class SlurmCluster:
             ClusterError: when it fails; the message holds what it said on stderr and stdout.
         """
         done = subprocess.run(
-            [*self._inside(user), *argv],
+            self.command(argv, user=user),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
@@ -179,7 +203,7 @@ class SlurmCluster:
         said = self._machine.stdout.readline()
         if not said.startswith("ready "):
             raise ClusterError(f"the machine did not boot: {said}{self._machine.stdout.read()}")
-        self._init = int(said.split()[1])
+        self.init = int(said.split()[1])
 
     def _configure(self) -> None:
         ports = self._ports
@@ -192,13 +216,15 @@ class SlurmCluster:
                 n_ports=f"{ports[2]}-{ports[5]}",
                 old_ports=f"{ports[6]}-{ports[7]}",
                 cloud_ports=f"{ports[8]}-{ports[9]}",
-                metrics="MetricsType=metrics/openmetrics" if self._metrics else "",
+                more="\n".join(self._conf),
             )
         )
         etc = self.root / "etc"
+        (etc / "slurm/jwt.key").touch(mode=0o600)
+        (etc / "slurm/jwt.key").write_bytes(b"0123456789abcdef" * 2)
         (etc / "slurm/slurm.conf").write_text(conf, encoding="utf-8")
         (etc / "slurm/cgroup.conf").write_text("CgroupPlugin=disabled\n", encoding="utf-8")
-        (etc / "hosts").write_text("127.0.0.1 localhost ctl\n", encoding="utf-8")
+        (etc / "hosts").write_text("127.0.0.1 localhost ctl\n127.0.0.2 ctl2\n", encoding="utf-8")
         with (etc / "passwd").open("a") as passwd, (etc / "group").open("a") as group:
             for uid, user in enumerate(USERS, 20001):
                 passwd.write(f"{user}:x:{uid}:{uid}::/tmp:/bin/sh\n")
@@ -215,10 +241,9 @@ class SlurmCluster:
         return {f"{node} idle" for node in self._slurmd} <= set(listed.splitlines())
 
     def _inside(self, user: str) -> list[str]:
-        enter = ["nsenter", f"--target={self._init}", "--mount", "--uts", "--pid", "--root"]
-        clean = ["env", "--ignore-environment", "--chdir=/tmp", *ENVIRONMENT]
+        enter = ["nsenter", f"--target={self.init}", "--mount", "--uts", "--pid", "--root"]
         become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups"]
-        return [*enter, *clean, *(become if user != "root" else [])]
+        return [*enter, *CLEAN, *(become if user != "root" else [])]
 
     def _pid(self) -> int:
         """The process id of slurmctld inside the machine, 0 if it never started."""

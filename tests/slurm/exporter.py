@@ -82,15 +82,25 @@ class Response(NamedTuple):
     text: str
 
 
-def config(url: str, *, endpoints: Sequence[str] = ENDPOINTS, timing: str = TIMING) -> str:
-    """Return a config file that polls ``endpoints``, every second if not told otherwise."""
+def config(
+    *urls: str, endpoints: Sequence[str] = ENDPOINTS, timing: str = TIMING, **slurm: object
+) -> str:
+    """Return a config file that polls ``endpoints``, every second if not told otherwise.
+
+    Args:
+        urls: the controllers.
+        endpoints: which ones are enabled.
+        timing: the keys of each of them.
+        slurm: more keys of the section ``slurm``.
+    """
     rows = "".join(
         f"  - {{name: {name}, path: /metrics/{name}, enabled: {json.dumps(name in endpoints)},"
         f" {timing}}}\n"
         for name in ENDPOINTS
     )
     # On a slow machine a poll may take its whole second; nothing is to stretch the intervals here.
-    return f"slurm: {{url: '{url}', max_duty_cycle: 1}}\nendpoints:\n{rows}"
+    section = json.dumps({"urls": urls, "max_duty_cycle": 1, **slurm})
+    return f"slurm: {section}\nendpoints:\n{rows}"
 
 
 @final
@@ -162,6 +172,10 @@ class Exporter:
     def about(self, what: str, endpoint: str, **labels: str) -> float | None:
         """Return the value of ``slurm_exporter_<what>`` for an endpoint, None if it is absent."""
         return about(self.page(), what, endpoint, **labels)
+
+    def value(self, what: str, **labels: str) -> float | None:
+        """Return the value of ``slurm_exporter_<what>`` about no endpoint, None if it is absent."""
+        return about(self.page(), what, "", **labels)
 
     def last_error(self, endpoint: str) -> dict[str, Any]:
         """Return the last error of an endpoint as /api/v1/endpoints tells it, {} if none."""

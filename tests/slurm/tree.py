@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SUITE = "forky"
-PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
+PACKAGES = ("slurmctld", "slurmd", "slurm-client", "slurm-wlm-jwt-plugin", "munge")
 RECIPE = (
     "--mode=root",
     "--variant=essential",

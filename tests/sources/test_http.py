@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from slurm_exporter.errors import ConnectError, PollTimeoutError, TooLargeError
-from slurm_exporter.sources.http import _DeadlineReader, get
+from slurm_exporter.sources.http import Client, Response
 from tests import fake_slurmctld as fake
 from tests.web.certificates import Authority
 
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from tests.fake_slurmctld import FakeSlurmctld
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\nContent-Type: text/plain\r\n\r\n"
+
+
+def get(url: str, timeout: float, size_limit: int) -> Response:
+    return Client().get(url, timeout, size_limit)
 
 
 def fetch(slurmctld: FakeSlurmctld, timeout: float = 5.0, limit: int = 0) -> bytes:
@@ -47,14 +51,15 @@ def test_the_request_says_who_asks_and_never_connection_close(slurmctld: FakeSlu
     assert "close" not in headers.get("connection", "")
 
 
-def test_the_proxy_of_the_environment_is_not_used(
-    slurmctld: FakeSlurmctld, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A head node's proxy for the web is not the way to slurmctld."""
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+def test_headers_of_the_config_and_of_the_request_are_sent(slurmctld: FakeSlurmctld) -> None:
+    """Beside our own; nothing of them is in the client's repr."""
+    client = Client(headers=(("X-Scope", "hunter2"),))
 
-    assert fetch(slurmctld) == fake.recorded("jobs")
+    client.get(f"{slurmctld.url}/metrics/jobs", 5.0, 0, {"Authorization": "Bearer abc"})
+
+    assert {"X-Scope: hunter2", "Authorization: Bearer abc"} <= set(slurmctld.headers)
+    assert any(line.startswith("User-Agent: slurm_exporter/") for line in slurmctld.headers)
+    assert "hunter2" not in repr(client)
 
 
 @pytest.mark.parametrize(
@@ -219,38 +224,6 @@ def test_redirects_are_not_followed(slurmctld: FakeSlurmctld) -> None:
     assert (response.status, response.body) == (303, b"")
     assert response.location.endswith("/metrics/nodes")
     assert slurmctld.requests == {"/metrics/jobs": 1}
-
-
-def test_data_that_never_ends_does_not_outlast_the_deadline() -> None:
-    """Even when each receive finds some at once, so that no timeout of the socket ever comes."""
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        theirs.sendall(b"x" * 100)
-        ours.settimeout(0.001)
-        reader = _DeadlineReader(ours, ours.makefile("rb", buffering=0))
-        with pytest.raises(TimeoutError):
-            list(iter(lambda: (theirs.send(b"x"), reader.read(1)), None))
-        reader.close()
-
-
-def test_all_addresses_of_a_host_share_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A dead controller with three addresses takes no longer than one with a single one."""
-    addresses = ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
-    infos = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 1)) for address in addresses]
-    tried: list[tuple[str, float]] = []
-
-    def connect(address: tuple[str, int], timeout: float) -> socket.socket:
-        tried.append((address[0], timeout))
-        raise TimeoutError("timed out")
-
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: infos)
-    monkeypatch.setattr(socket, "create_connection", connect)
-
-    with pytest.raises(PollTimeoutError, match="within 3 s"):
-        get("http://controller:6817/metrics/jobs", 3.0, 0)
-
-    assert [address for address, _ in tried] == addresses
-    assert [round(timeout, 1) for _, timeout in tried] == [1.0, 1.5, 3.0]
 
 
 def test_the_second_address_is_used_when_the_first_refuses(

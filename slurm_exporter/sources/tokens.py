@@ -1,0 +1,111 @@
+"""Slurm's tokens: what one looks like, until when it is good, and the command that makes one."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import math
+import os
+import re
+import selectors
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LONGEST = 16 * 1024
+"""Bytes in which any token fits."""
+
+# As RFC 6750 allows it in a header, and as `scontrol token` prints it.
+_TOKEN = re.compile(rb"\s*(?:SLURM_JWT=)?(?!SLURM_JWT=)([A-Za-z0-9._~+/-]+=*)\s*")
+
+
+def read_token(content: bytes) -> str:
+    """Return the token in a file or in a command's output: bare, or as ``scontrol token`` says it.
+
+    Raises:
+        ValueError: there is none; the message does not say what is there instead.
+    """
+    if not content.strip():
+        raise ValueError("is empty")
+    match = _TOKEN.fullmatch(content)
+    if match is None or len(content) > LONGEST:
+        raise ValueError("holds no token: it must be one word, with or without SLURM_JWT= before")
+    return match[1].decode()
+
+
+def expiry(token: str) -> float | None:
+    """Return when a JSON Web Token expires (unix s); None when it does not say so."""
+    try:
+        _, claims, _ = token.split(".")
+        exp = json.loads(base64.urlsafe_b64decode(claims + "=="))["exp"]
+        seconds = float(exp)
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        return None
+    return seconds if math.isfinite(seconds) else None
+
+
+def run(command: Sequence[str], seconds: float) -> bytes:
+    """Run a command without a shell, and return what it wrote to standard output.
+
+    What it started and left behind ends with it.  What it says on standard error is thrown away,
+    since nobody knows whether a token is in it.
+
+    Args:
+        command: the program and its arguments.
+        seconds: how long it may take.
+
+    Raises:
+        ValueError: it cannot be run, failed, took too long or said too much; the message says
+            which.
+    """
+    try:
+        process = subprocess.Popen(  # noqa: S603  # the operator's own command
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ValueError(f"cannot be run: {command[0]}: {error.strerror}") from error
+    with process:
+        try:
+            output = _output(process, time.monotonic() + seconds)
+        except subprocess.TimeoutExpired:
+            raise ValueError(f"took longer than {seconds:.3g} s") from None
+        finally:
+            with contextlib.suppress(OSError):  # nothing is left of it, as it should be
+                os.killpg(process.pid, signal.SIGKILL)
+    if process.returncode:
+        raise ValueError(f"failed ({_ending(process.returncode)}); run it by hand to see why")
+    return output
+
+
+def _output(process: subprocess.Popen[bytes], deadline: float) -> bytes:
+    """Return what a process writes until it ends.
+
+    Raises:
+        subprocess.TimeoutExpired: it has not ended in time.
+        ValueError: it is longer than any token.
+    """
+    output = b""
+    with selectors.DefaultSelector() as selector:
+        pipe = selector.register(process.stdout, selectors.EVENT_READ)  # type: ignore[arg-type]
+        while selector.select(max(0.0, deadline - time.monotonic())):
+            data = os.read(pipe.fd, LONGEST)
+            output += data
+            if len(output) > LONGEST:
+                raise ValueError("prints more than a token")
+            if not data:
+                break
+    process.wait(max(0.0, deadline - time.monotonic()))
+    return output
+
+
+def _ending(code: int) -> str:
+    return f"exit code {code}" if code > 0 else f"signal {-code}"

@@ -1,0 +1,56 @@
+"""The section ``slurm``."""
+
+from __future__ import annotations
+
+import pytest
+
+from slurm_exporter.config import Authorization, Slurm, parse
+
+
+def test_every_key_of_slurm_is_obeyed():
+    """Durations become seconds and sizes bytes."""
+    text = """
+    slurm:
+      urls: [http://ctl1:6817, https://ctl2:6817/]
+      timeout: 5s500ms
+      max_duty_cycle: 1
+      body_size_limit: 10MB
+    """
+    assert parse(text, "x.yml").slurm == Slurm(
+        urls=("http://ctl1:6817", "https://ctl2:6817"),
+        timeout=5.5,
+        max_duty_cycle=1.0,
+        body_size_limit=10 * 1024 * 1024,
+    )
+
+
+def test_a_token_file_is_beside_the_config_and_need_not_be_there_yet():
+    """Something else writes it, perhaps after we have started."""
+    slurm = parse("slurm: {authorization: {credentials_file: token}}", "/etc/x/x.yml").slurm
+
+    assert slurm.authorization == Authorization(credentials_file="/etc/x/token")
+
+
+@pytest.mark.parametrize(
+    ("written", "command"),
+    [
+        ("scontrol token lifespan=3600", ("scontrol", "token", "lifespan=3600")),
+        ("'sh -c \"a; b\" $HOME'", ("sh", "-c", "a; b", "$HOME")),
+        ("[scontrol, token, 'a b', '']", ("scontrol", "token", "a b", "")),
+    ],
+)
+def test_a_command_is_split_as_by_a_shell_or_not_at_all(written, command):
+    """Nothing in it is replaced, redirected or run apart."""
+    slurm = parse(f"slurm: {{user: alice, authorization: {{token_command: {written}}}}}", "x").slurm
+
+    assert slurm.authorization == Authorization(token_command=command)
+    assert slurm.user == "alice"
+
+
+@pytest.mark.parametrize(
+    "written", ["''", "\"''\"", '["", a]', '"a\\0b"', '["a\\0b"]', "{a: b}", "", "[[a]]"]
+)
+def test_what_cannot_be_run_is_no_command(complaints, written):
+    """It would fail at every poll."""
+    [noted] = complaints(f"slurm: {{authorization: {{token_command: {written}}}}}")
+    assert noted.startswith("1: slurm.authorization.token_command")
