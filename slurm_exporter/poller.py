@@ -313,9 +313,11 @@ class Pollers:
         for thread in self._threads:
             thread.leave.set()
         deadline = time.monotonic() + seconds
-        for thread in self._threads:
+        # One that was retired may still be in a poll when its successor has already ended.
+        threads = (*self._retired.values(), *self._threads)
+        for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-        return [thread.name for thread in self._threads if thread.is_alive()]
+        return [thread.name for thread in threads if thread.is_alive()]
 
     def dead(self) -> list[str]:
         """Return the names of threads that have ended though nobody told them to."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import re
+import shutil
+import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ from slurm_exporter.exposition import DROP_REASONS
 from slurm_exporter.web.routes import HANDLERS
 from tests.bench.report import REACHES
 from tests.bench.run import ALL
+from tests.needs import need
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -134,3 +138,24 @@ def test_the_readmes_two_commands_are_on_its_first_screen() -> None:
     assert len(commands) == 2
     assert commands[0].endswith("slurm_exporter --demo")
     assert commands[1].endswith("tox")
+
+
+def test_the_operations_page_explains_every_log_line() -> None:
+    """An operator who reads one finds out what it means."""
+    code = "\n".join(path.read_text() for path in (ROOT / "slurm_exporter").rglob("*.py"))
+    events = set(re.findall(r'log\.\w+\(\s*"([a-z]+\.[a-z_]+)"', code))
+    events |= {f"endpoint.{word}" for word in ("failing", "stale", "expired")}
+    assert len(events) > 15
+    assert {event for event in events if f"`{event}`" not in DOCS["operations.md"]} == set()
+
+
+@pytest.mark.parametrize("page", ["README.md", "operations.md"])
+def test_prometheus_takes_the_alerts_as_they_stand(page: str, tmp_path: Path) -> None:
+    """As a file of ``rule_files``."""
+    need("prometheus", None if shutil.which("promtool") else "promtool is not installed")
+    text = README if page == "README.md" else DOCS[page]
+    block = re.search(r"^    groups:\n(?:    .*\n)+", text, re.MULTILINE)
+    assert block is not None
+    rules = tmp_path / "rules.yml"
+    rules.write_text(textwrap.dedent(block.group()))
+    subprocess.run(["promtool", "check", "rules", str(rules)], check=True, capture_output=True)
