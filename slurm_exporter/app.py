@@ -25,7 +25,8 @@ from slurm_exporter.metrics import (
     slurmctld_families,
 )
 from slurm_exporter.page import Page
-from slurm_exporter.poller import Poller, Pollers
+from slurm_exporter.poller import Poller
+from slurm_exporter.pollers import Pollers
 from slurm_exporter.schedule import first_offset
 from slurm_exporter.snapshot import SnapshotStore
 from slurm_exporter.sources.openmetrics import OpenMetricsSource

@@ -32,7 +32,8 @@ from slurm_exporter.config import (
 )
 from slurm_exporter.errors import ConfigError, ListenError, Problem
 from slurm_exporter.exposition import Format
-from slurm_exporter.poller import GRACE, Poller, Pollers
+from slurm_exporter.poller import GRACE, Poller
+from slurm_exporter.pollers import Pollers
 from slurm_exporter.snapshot import State
 from tests.conftest import ManualClock
 from tests.fake_slurmctld import nothing

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from slurm_exporter import config
-from slurm_exporter.cli import _parser
 from slurm_exporter.errors import REASONS
 from slurm_exporter.exposition import DROP_REASONS
+from slurm_exporter.flags import parser
 from slurm_exporter.web.routes import HANDLERS
 from tests.bench.report import REACHES
 from tests.bench.run import ALL
@@ -29,7 +29,7 @@ EXAMPLE = (ROOT / "etc" / "slurm_exporter.yml").read_text()
 EVERYTHING = "\n".join([README, EXAMPLE, *DOCS.values()])
 
 FLAGS = sorted(
-    option for action in _parser()._actions for option in action.option_strings if option[1] == "-"
+    option for action in parser()._actions for option in action.option_strings if option[1] == "-"
 )
 
 

@@ -23,17 +23,19 @@ ROOMS = (
     "schedule",
     "metrics",
     "poller",
+    "pollers",
     "page",
     "web",
     "log",
     "demo",
     "app",
+    "flags",
     "cli",
     "__main__",
 )
 """From the top of the house to its bottom; docs/architecture.md draws it."""
 
-LEFT = {"sources", "poller", "schedule"}
+LEFT = {"sources", "poller", "pollers", "schedule"}
 """Rooms that touch Slurm, or decide when to."""
 
 RIGHT = {"page", "web"}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from slurm_exporter.cli import _parser
+from slurm_exporter.flags import parser
 from tests.needs import need
 from tests.processes import REPOSITORY
 
@@ -21,7 +21,7 @@ PROGRAM = "/opt/slurm_exporter/bin/slurm_exporter"
 MOST_EXPOSED = 15
 """Tenths of what `systemd-analyze security` calls exposure; 100 is a service without any limit."""
 
-FLAGS = {option for action in _parser()._actions for option in action.option_strings}
+FLAGS = {option for action in parser()._actions for option in action.option_strings}
 
 
 def tool(name: str, package: str) -> str:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import pytest
 
-from slurm_exporter import cli
+from slurm_exporter import cli, flags
 from slurm_exporter.config import DEFAULT_ENDPOINTS, load
 from slurm_exporter.web import server
 from tests import fake_slurmctld as fake
@@ -58,7 +58,7 @@ PROGRAM = "from tests.test_soak import child; child()"
 def child() -> None:
     """Run the command, with polls and looks at its files that come more often than they can."""
     server._TICK /= HASTE
-    cli.load = lambda path: hastened(load(path))
+    flags.load = lambda path: hastened(load(path))
     cli.entry()
 
 
