@@ -234,7 +234,9 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     """The day, from midnight to midnight."""
     command = (sys.executable, "-c", PROGRAM)
     directory = tmp_path_factory.mktemp("soak")
-    with FakeSlurmctld().running() as slurmctld:
+    with FakeSlurmctld().running() as slurmctld, pytest.MonkeyPatch.context() as patch:
+        # What coverage notes in the child grows all day.
+        patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
         first = settings(slurmctld.url, 0)
         with Exporter(directory, first, FREE_PORT, command=command) as exporter:
             clients = Clients(exporter.port)
