@@ -58,6 +58,7 @@ scrape beside the parse of a large answer waited several times as long.
 """
 
 _NO_FILE = "none, running on the defaults"
+_NO_USERS = "no users are left; if everybody is to be let in, reload"
 
 log = structlog.get_logger()
 
@@ -190,6 +191,9 @@ class App:
             return
         with self._lock:
             new = self._load().server
+            # As a file looks for a moment that is written in place.
+            if self._config.server.basic_auth is not None and new.basic_auth is None:
+                raise OSError(_NO_USERS)
             server = replace(self._config.server, basic_auth=new.basic_auth, headers=new.headers)
             self._config = replace(self._config, server=server)
             self._routes.site = self._site(self._config)

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import settings
 
 from tests.fake_slurmctld import FakeSlurmctld
+from tests.leaks import leaked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 
 class ManualClock:
@@ -38,6 +39,16 @@ def slurmctld() -> Iterator[FakeSlurmctld]:
     """A fake slurmctld that runs."""
     with FakeSlurmctld().running() as fake:
         yield fake
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test that left a secret of any test in what it printed or logged."""
+    report = yield
+    said = "".join(text for _, text in report.sections)
+    if report.passed and leaked(said.encode("utf-8", "surrogateescape")):
+        report.outcome, report.longrepr = "failed", "a secret is in what this test wrote"
+    return report
 
 
 # Shared machines stall now and then; how long an example takes is not what these tests are for.

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, final
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.fake_slurmctld import NAMES
+from tests.leaks import Secrets, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -143,6 +144,8 @@ class Exporter:
         self._flags = list(flags)
         self._command = command
         self._environment = {**os.environ, **(environment or {})}
+        self._config: Mapping[str, Any] = {}
+        self._secrets = Secrets()
         if config is not None:
             self.configure(config)
             self._flags.append(f"--config.file={self.file}")
@@ -151,8 +154,18 @@ class Exporter:
         """Write the config file."""
         # Every JSON document is a YAML document.
         self.file.write_text(json.dumps(config), encoding="utf-8")
+        self._config = config
+
+    def _learn(self) -> None:
+        """Note the secrets that it is told now, whatever came before."""
+        self._secrets.learn(self._config, self.file.parent)
+        for flag in self._flags:
+            name, _, value = flag.partition("=")
+            if name == "--web.config.file":
+                self._secrets.learn_web_config(Path(value))
 
     def __enter__(self) -> Exporter:
+        self._learn()
         with self.stdout.open("wb") as stdout, self.stderr.open("wb") as stderr:
             self.process = subprocess.Popen(
                 [*self._command, *self._flags],
@@ -181,15 +194,19 @@ class Exporter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self.process.poll() is not None:
-            return
+        if self.process.poll() is None:
+            code = self._stop()
+            if error is None:
+                assert (code, "Traceback" in self.said()) == (0, False), self.said()
+        self._learn()
+        self._secrets.must_not_be_in(self.said().encode(), "what the exporter wrote")
+
+    def _stop(self) -> int:
         try:
-            code = self.end(signal.SIGTERM)
+            return self.end(signal.SIGTERM)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            code = self.process.wait()
-        if error is None:
-            assert (code, "Traceback" in self.said()) == (0, False), self.said()
+            return self.process.wait()
 
     def end(self, number: signal.Signals, seconds: float = 15.0) -> int:
         """Send a signal that ends the process, and return its exit code."""
@@ -209,8 +226,13 @@ class Exporter:
         return [record for record in records if wanted.items() <= record.items()]
 
     def get(self, path: str = "/metrics", method: str = "GET", **headers: str) -> Response:
-        """Ask for a page, over a connection of its own."""
-        return get(self.port, path, method, **headers)
+        """Ask for a page, over a connection of its own; no secret may be on it."""
+        self._learn()
+        self._secrets.learn_headers(headers)
+        response = get(self.port, path, method, **headers)
+        page = plain(response.body, response.headers["Content-Encoding"])
+        self._secrets.must_not_be_in(str(response.headers).encode() + page, f"the page {path}")
+        return response
 
     def samples(self, **headers: str) -> Samples:
         """Scrape: /metrics must be 200, whatever Slurm does."""

@@ -600,6 +600,26 @@ def test_users_that_cannot_be_read_leave_the_old_ones_and_are_told_once(
     assert status(running, "bob", "two") == 200
 
 
+def test_a_file_that_loses_its_users_lets_nobody_in_but_by_a_reload(
+    web_config: tuple[Running, Path],
+) -> None:
+    """An editor that writes in place empties it for a moment."""
+    running, file = web_config
+    file.write_text("")
+
+    with capture_logs() as logs:
+        running.app.refresh()
+
+    assert [line["error"] for line in logs] == [
+        "no users are left; if everybody is to be let in, reload"
+    ]
+    assert get(running.port, "/-/healthy").status == 401
+    assert status(running, "alice", "one") == 200
+
+    running.app.reload()
+    assert get(running.port, "/-/healthy").status == 200
+
+
 def test_a_renewed_certificate_is_logged_when_it_is_taken(config: Config) -> None:
     """What the certificate does with its files is its own affair."""
     app = App(config, lambda: config)

@@ -123,6 +123,28 @@ def test_every_part_of_the_benchmarks_can_be_found(part: str) -> None:
     assert re.search(rf"\b{part}\b", DOCS["performance.md"].split("## The last run")[0])
 
 
+def test_every_test_that_the_threats_name_exists() -> None:
+    """A test that was renamed is renamed there too."""
+    tests = {
+        name
+        for file in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^(?:async )?def (test_\w+)", file.read_text(), re.MULTILINE)
+    }
+    named = set(re.findall(r"`(test_\w+)`", EVERYTHING))
+
+    assert named
+    assert named - tests == set()
+
+
+def test_every_threat_names_what_shows_that_it_fails() -> None:
+    """No row of the tables is a promise alone."""
+    lines = [line for line in DOCS["security.md"].splitlines() if line.startswith("| ")]
+    unproved = [line for line in lines if "`test_" not in line and not line.startswith("| tries")]
+
+    assert lines
+    assert unproved == []
+
+
 def test_every_link_leads_somewhere() -> None:
     """Relative links of all pages."""
     for name, text in {"README.md": README, **{f"docs/{n}": t for n, t in DOCS.items()}}.items():

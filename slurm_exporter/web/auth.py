@@ -34,9 +34,10 @@ _PENDING = 4
 class Authenticator:
     """Tells whether an ``Authorization`` header is good.  Safe from any thread.
 
-    A bcrypt check is slow on purpose, so verdicts are remembered, good ones for an hour and bad
-    ones for a minute, under a keyed digest: neither passwords nor anything that could be reversed
-    into one is kept.  However many wrong passwords come, they push no good one out.
+    A bcrypt check is slow on purpose, so verdicts are remembered, good ones for an hour since
+    they were last asked for and bad ones for a minute, under a keyed digest: neither passwords nor
+    anything that could be reversed into one is kept.  However many wrong passwords come, they push
+    no good one out.
     """
 
     def __init__(
@@ -58,7 +59,11 @@ class Authenticator:
         """Return the verdict on a header that was checked lately; None if it was not."""
         digest = self._digest(header)
         with self._lock:
-            return next((good for good, those in self._verdicts.items() if digest in those), None)
+            if digest in self._verdicts[True]:
+                # Whoever comes again in time need not stand in one queue with those who guess.
+                self._verdicts[True][digest] = None
+                return True
+            return False if digest in self._verdicts[False] else None
 
     def check(self, header: str) -> bool:
         """Return whether a header carries a known user's password.  May take 0.1 s or more."""

@@ -39,13 +39,13 @@ def without_polls(slurmctld: int, seconds: float) -> list[float]:
         return latencies(port, seconds)
 
 
-def latencies(port: int, seconds: float) -> list[float]:
+def latencies(port: int, seconds: float, **headers: str) -> list[float]:
     """How many milliseconds scrapes take, one after the other, with pauses."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     found, end = [], time.monotonic() + seconds
     while time.monotonic() < end:
         began = time.perf_counter()
-        connection.request("GET", "/metrics", headers={"Accept-Encoding": "gzip"})
+        connection.request("GET", "/metrics", headers={"Accept-Encoding": "gzip", **headers})
         connection.getresponse().read()
         found.append(1000 * (time.perf_counter() - began))
         time.sleep(0.01)

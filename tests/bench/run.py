@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from slurm_exporter import log
 from slurm_exporter.config import Logging
-from tests.bench import latency, memory, picture, poll, scrape
+from tests.bench import guesses, latency, memory, picture, poll, scrape
 from tests.bench.effort import FULL, QUICK
 from tests.bench.report import Row, put, table
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.bench.effort import Effort
+    from tests.bench.guesses import Guesses
     from tests.bench.latency import Switch
     from tests.bench.poll import Level
 
@@ -51,7 +52,7 @@ BENCHMARKS = {
 }
 """What makes the rows of the table, and the programs that each needs."""
 
-ALL = (*BENCHMARKS, "sizes", "levels", "switch")
+ALL = (*BENCHMARKS, "sizes", "levels", "switch", "guesses")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -66,6 +67,7 @@ def main(arguments: Sequence[str]) -> int:
         "sizes": poll.by_size(effort) if "sizes" in names else [],
         "levels": poll.levels(effort) if "levels" in names else [],
         "switch": latency.switch_intervals(effort) if "switch" in names else [],
+        "guesses": guesses.guesses(effort) if "guesses" in names else [],
     }
     tables = _tables(found)
     print(*tables.values(), sep="\n")
@@ -106,6 +108,7 @@ def _tables(found: dict[str, Any]) -> dict[str, str]:
         "table": f"{table(found['rows'])}\n{found['machine']}\n" if found["rows"] else "",
         "levels": _level_table(found["levels"]) if found["levels"] else "",
         "switch": _switch_table(found["switch"]) if found["switch"] else "",
+        "guesses": _guesses_table(found["guesses"]) if found["guesses"] else "",
     }
     return {name: text for name, text in tables.items() if text}
 
@@ -119,6 +122,12 @@ def _level_table(levels: list[Level]) -> str:
 def _switch_table(switches: list[Switch]) -> str:
     lines = ["| switch interval, ms | median, ms | 99th percentile, ms |", "|---|---|---|"]
     lines += [f"| {one.interval * 1000:g} | {one.median:.1f} | {one.p99:.1f} |" for one in switches]
+    return "\n".join(lines) + "\n"
+
+
+def _guesses_table(those: list[Guesses]) -> str:
+    lines = ["| wrong passwords a second | median, ms | 99th percentile, ms |", "|---|---|---|"]
+    lines += [f"| {one.rate} | {one.median:.1f} | {one.p99:.1f} |" for one in those]
     return "\n".join(lines) + "\n"
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.bench import latency, poll, run
+from tests.bench import guesses, latency, poll, run
 from tests.bench.effort import QUICK
 from tests.bench.poll import Level
 
@@ -52,6 +52,7 @@ def test_the_docs_are_refreshed_when_asked_for(
     monkeypatch.setattr(poll, "by_size", lambda effort: [])
     monkeypatch.setattr(poll, "levels", lambda effort: LEVELS)
     monkeypatch.setattr(latency, "switch_intervals", lambda effort: [])
+    monkeypatch.setattr(guesses, "guesses", lambda effort: [])
 
     assert run.main(["--quick", "--write"]) == 0
 

@@ -122,15 +122,27 @@ def serving(samples: int, interval: str = "1h") -> Iterator[tuple[int, int]]:
 
 
 @contextlib.contextmanager
-def exporter(slurmctld_port: int, interval: str = "1h", *program: str) -> Iterator[tuple[int, int]]:
-    """An exporter that polls nodes only; yields its port and pid when a page is there."""
+def exporter(
+    slurmctld_port: int,
+    interval: str = "1h",
+    *program: str,
+    users: dict[str, str] | None = None,
+) -> Iterator[tuple[int, int]]:
+    """An exporter that polls nodes only; yields its port and pid when a page is there.
+
+    Args:
+        slurmctld_port: where it polls.
+        interval: how often.
+        program: what to run with Python instead of the package.
+        users: those who may read, and their bcrypt hashes; None lets in everybody.
+    """
     program = program or ("-m", "slurm_exporter")
     port = free_port()
     # A timeout must not be longer than the interval.
     timeout = "30s" if interval == "1h" else interval
     config = {
         "slurm": {"url": f"http://127.0.0.1:{slurmctld_port}", "max_duty_cycle": 1},
-        "server": {"listen": f"127.0.0.1:{port}"},
+        "server": {"listen": f"127.0.0.1:{port}", "open_paths": ["/-/ready"]},
         "endpoints": [{"name": "nodes", "interval": interval, "timeout": timeout}],
         "labels": LABELS,
         "logging": {"level": "error"},
@@ -139,6 +151,10 @@ def exporter(slurmctld_port: int, interval: str = "1h", *program: str) -> Iterat
         file = Path(folder, "config.yml")
         file.write_text(yaml.safe_dump(config))
         command = (sys.executable, *program, "--config.file", str(file))
+        if users is not None:
+            web = Path(folder, "web.yml")
+            web.write_text(yaml.safe_dump({"basic_auth_users": users}))
+            command = (*command, "--web.config.file", str(web))
         with process(*command, cwd=ROOT) as child:
             wait_for_page(port)
             yield port, child.pid

@@ -30,14 +30,16 @@ class Authority:
             *("-keyout", str(self._key), "-out", str(self.file)),
         )
 
-    def issue(self, name: str, passphrase: str | None = None) -> Tls:
-        """Issue a certificate for 127.0.0.1, good for servers and for clients."""
+    def issue(
+        self, name: str, passphrase: str | None = None, *, names: str = "IP:127.0.0.1"
+    ) -> Tls:
+        """Issue a certificate for 127.0.0.1 or other names, good for servers and for clients."""
         files = Tls(str(self._directory / f"{name}.crt"), str(self._directory / f"{name}.key"))
         self._request(
             name,
             *(("-nodes",) if passphrase is None else ("-passout", f"pass:{passphrase}")),
             *("-CA", str(self.file), "-CAkey", str(self._key)),
-            *("-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=CA:FALSE"),
+            *("-addext", f"subjectAltName={names}", "-addext", "basicConstraints=CA:FALSE"),
             *("-keyout", files.key_file, "-out", files.cert_file),
         )
         return files

@@ -140,11 +140,24 @@ def test_verdict_is_remembered_whether_good_or_bad(config: BasicAuth):
 def test_verdict_is_forgotten_in_the_end(password: str, seconds: float, clock: ManualClock):
     """Good ones after an hour, bad ones after a minute."""
     authenticator = Authenticator(PLAIN, monotonic=clock)
-    good = authenticator.check(basic("admin", password))
-    clock.advance(seconds - 1.0)
-    assert authenticator.remembered(basic("admin", password)) is good
-    clock.advance(1.0)
+    authenticator.check(basic("admin", password))
+    clock.advance(seconds)
     assert authenticator.remembered(basic("admin", password)) is None
+
+
+@pytest.mark.parametrize(("password", "still"), [("secret", True), ("wrong", None)])
+def test_good_verdict_is_kept_as_long_as_it_is_asked_for(
+    password: str, *, still: bool | None, clock: ManualClock
+):
+    """Who scrapes never waits behind guesses again; a wrong password is looked at anew."""
+    authenticator = Authenticator(PLAIN, monotonic=clock)
+    authenticator.check(basic("admin", password))
+    for _ in range(3):
+        clock.advance(59.0)
+        seen = authenticator.remembered(basic("admin", password))
+    clock.advance(3599.0 if still else 0.0)
+    assert seen is still
+    assert authenticator.remembered(basic("admin", password)) is still
 
 
 def test_a_flood_of_wrong_passwords_is_not_remembered_for_ever():
