@@ -11,7 +11,6 @@ from slurm_exporter.web.http import Request
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterator
 
 MAX_HEAD = 64 * 1024
 """Bytes that a request's line and headers may have, apart from what arrives at once."""
@@ -27,6 +26,9 @@ MAX_UNSENT = 64 * 1024 * 1024
 
 SLOW = 1.0
 """Seconds after which a client that does not take its answer is slow."""
+
+MAX_PIPELINED = 16
+"""Requests that may come in one piece; nobody honest sends more before the first is answered."""
 
 
 class Connection(HttpToolsProtocol):
@@ -45,6 +47,8 @@ class Connection(HttpToolsProtocol):
     """When the client has had its time to ask, or to take the answer."""
     unsent_since = math.inf
     """When the client began to be slow in taking its answer."""
+    _pipelined = 0
+    """Requests in the piece that is being read."""
     _expiry: asyncio.TimerHandle
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -53,7 +57,7 @@ class Connection(HttpToolsProtocol):
         self._at_once = getattr(self.app, "at_once", None)
         self._wait_anew()
         self._expire_later()
-        if len(self.connections) > MAX_CONNECTIONS:
+        if len(self._open()) > MAX_CONNECTIONS:
             self._let_the_idlest_go()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -64,6 +68,7 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Read on, but no head without end."""
         self._head += len(data)
+        self._pipelined = 0
         super().data_received(data)
         if self._head > MAX_HEAD and not self.transport.is_closing():
             self.send_400_response("The request's headers are too large.")
@@ -71,8 +76,15 @@ class Connection(HttpToolsProtocol):
     # -------------------------------------------------------------- the parser's callbacks
 
     def on_headers_complete(self) -> None:
-        """Answer at once, or leave it to the application."""
+        """Answer at once, or leave it to the application.
+
+        Raises:
+            ValueError: too many requests come at once, which the parser makes a bad request of.
+        """
         self._head = 0
+        self._pipelined += 1
+        if self._pipelined > MAX_PIPELINED:
+            raise ValueError("too many requests at once")
         self._wait_anew()
         self._answered = self._ready() and self._answer()
         if not self._answered:
@@ -93,11 +105,13 @@ class Connection(HttpToolsProtocol):
 
     def _ready(self) -> bool:
         """Whether an answer would have to wait for nothing."""
-        return not (self.busy() or self.flow.write_paused or self.transport.is_closing())
+        under_way = self.cycle is not None and not self.cycle.response_complete
+        return not (under_way or self.flow.write_paused or self.transport.is_closing())
 
     def busy(self) -> bool:
-        """Whether the application is at work on an answer."""
-        return self.cycle is not None and not self.cycle.response_complete
+        """Whether the application is at work on an answer, and does not wait for the client."""
+        under_way = self.cycle is not None and not self.cycle.response_complete
+        return under_way and not self.flow.write_paused
 
     def _answer(self) -> bool:
         """Answer at once, if that can be done."""
@@ -129,29 +143,45 @@ class Connection(HttpToolsProtocol):
             self._wait_anew()
         self._expire_later()
 
-    def _let_the_idlest_go(self) -> None:
-        idle = [other for other in self._others() if not other.busy()]
-        min(idle, key=lambda other: other.patient_until).transport.abort()
+    def _open(self) -> list[Connection]:
+        """Return all connections of the server that are not about to close, this one included."""
+        ours = (other for other in self.connections if isinstance(other, Connection))
+        return [other for other in ours if not other.transport.is_closing()]
 
-    def _others(self) -> Iterator[Connection]:
-        """All connections of the server, this one among them."""
-        return (other for other in self.connections if isinstance(other, Connection))
+    def _let_the_idlest_go(self) -> None:
+        """Let one go that waits for nothing from us, best one that has nothing left to take."""
+        idle = (other for other in self._open() if not other.busy())
+        min(idle, key=lambda other: (other.unsent() > 0, other.patient_until)).transport.abort()
+
+    def on_response_complete(self) -> None:
+        """Look again soon whether the client has taken its answer."""
+        super().on_response_complete()
+        if self.unsent():
+            self._look_again_soon()
 
     def pause_writing(self) -> None:
-        """Look again soon whether the client has taken its answer."""
+        """Do the same while an answer is still being written."""
         super().pause_writing()
-        self.unsent_since = self.loop.time()
+        self._look_again_soon()
+
+    def _look_again_soon(self) -> None:
+        self.unsent_since = min(self.unsent_since, self.loop.time())
         self.loop.call_later(SLOW, self._make_room)
 
-    def resume_writing(self) -> None:
-        """Be content: it has."""
-        super().resume_writing()
-        self.unsent_since = math.inf
+    def unsent(self) -> int:
+        """Return the bytes of answers that wait in our memory for the client to take them."""
+        # Before Python 3.12, what TLS has encrypted waits in a transport below, uncounted.
+        below = getattr(getattr(self.transport, "_ssl_protocol", None), "_transport", None)
+        sizes = (each.get_write_buffer_size() for each in (self.transport, below) if each)
+        return sum(sizes)
 
     def _make_room(self) -> None:
         """Let the slowest clients go until the answers of the others fit."""
-        unsent = {other: other.transport.get_write_buffer_size() for other in self._others()}
+        unsent = {other: other.unsent() for other in self._open()}
         for other in sorted(unsent, key=lambda other: other.unsent_since):
+            if not unsent[other]:
+                other.unsent_since = math.inf
+                continue
             slow = self.loop.time() - other.unsent_since >= SLOW
             if not slow or sum(unsent.values()) <= MAX_UNSENT:
                 return

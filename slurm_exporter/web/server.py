@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -23,7 +24,12 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterable
 
-_BACKLOG = 1024
+_BACKLOG = 128
+"""Connections that wait to be accepted, and that asyncio accepts before it looks at any other."""
+
+_HANDSHAKE = 5.0
+"""Seconds that a client has for the handshake of TLS."""
+
 _TICK = 1.0
 """Seconds between two calls of ``tick``."""
 
@@ -120,6 +126,7 @@ class WebServer:
             app,
             http=Connection,
             loop="asyncio",
+            backlog=_BACKLOG,
             lifespan="off",
             interface="asgi3",
             ws="none",
@@ -159,6 +166,10 @@ class WebServer:
             self._died()
 
     async def _serve(self) -> None:
+        if self._server.config.ssl is not None:
+            # uvicorn has no setting for it, and asyncio's minute is long for whoever is silent.
+            loop: Any = asyncio.get_running_loop()
+            loop.create_server = partial(loop.create_server, ssl_handshake_timeout=_HANDSHAKE)
         ticking = asyncio.create_task(self._ticking())
         await self._server.serve(sockets=self._sockets)
         ticking.cancel()

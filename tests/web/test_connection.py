@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
+import ssl
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from slurm_exporter.web import connection as connection_module
+from slurm_exporter.web.tls import Certificate
 from tests.processes import until
 from tests.web.clients import HEALTHY, LAST, METRICS, PATIENCE, Held, Web, ask, receive, vanish
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from slurm_exporter.metrics import HttpMetrics
     from slurm_exporter.web.routes import Routes
+    from tests.web.certificates import Authority
 
 # ------------------------------------------------------------------ what clients send
 
@@ -257,20 +260,80 @@ def test_one_connection_too_many_costs_the_idlest(
         assert [is_open(each) for each in (first, second, third)] == [True, False, True]
 
 
-def test_answers_that_nobody_takes_do_not_fill_memory(
+def test_a_burst_of_connections_costs_no_more_than_the_limit(
+    serve: Callable[..., Web], routes: Routes, monkeypatch: pytest.MonkeyPatch
+):
+    """However many come before the first of them is gone."""
+    monkeypatch.setattr(connection_module, "MAX_CONNECTIONS", 5)
+    web = serve(routes)
+    with contextlib.ExitStack() as stack:
+        for _ in range(60):
+            stack.enter_context(web.connection())
+        assert web.ask("/-/healthy").status == 200
+        until(lambda: len(open_connections(web)) <= 5, "the others to be let go")
+
+
+def test_a_client_that_asks_on_and_takes_nothing_is_let_go(
     serve: Callable[..., Web], routes: Routes, large: int, monkeypatch: pytest.MonkeyPatch
+):
+    """It makes the application wait, which is not the application's own time."""
+    monkeypatch.setattr(connection_module, "PATIENCE", 0.5)
+    web = serve(routes)
+    with web.connection(receive_buffer=4096) as connection:
+        connection.sendall(METRICS + METRICS)
+        assert connection.recv(1)
+        until(lambda: not open_connections(web), "its end")
+
+
+def test_a_client_that_takes_its_answer_stays_when_idle_ones_can_go(
+    serve: Callable[..., Web], routes: Routes, large: int, monkeypatch: pytest.MonkeyPatch
+):
+    """It asked first, and is still at work."""
+    monkeypatch.setattr(connection_module, "MAX_CONNECTIONS", 3)
+    web = serve(routes)
+    with contextlib.ExitStack() as stack:
+        reader = stack.enter_context(web.connection(receive_buffer=4096))
+        reader.sendall(METRICS)
+        assert reader.recv(1)
+        for _ in range(4):
+            stack.enter_context(web.connection())
+        assert web.ask("/-/healthy").status == 200
+        received = 1
+        while received < large:
+            received += len(reader.recv(1 << 20))
+
+
+def test_requests_without_end_in_one_piece_are_a_bad_request(web: Web):
+    """Each would wait in memory for the answer before it, or hold up all other clients."""
+    answer = web.say(METRICS * 1000)
+    assert answer.count(b"HTTP/1.1 200 OK") == connection_module.MAX_PIPELINED
+    assert answer.count(b"HTTP/1.1 400 Bad Request") == 1
+
+
+@pytest.mark.parametrize("context", ["plain", "tls"])
+def test_answers_that_nobody_takes_do_not_fill_memory(
+    serve: Callable[..., Web],
+    routes: Routes,
+    large: int,
+    monkeypatch: pytest.MonkeyPatch,
+    authority: Authority,
+    context: str,
 ):
     """The slowest are let go; whoever takes his answer is not among them."""
     monkeypatch.setattr(connection_module, "SLOW", 0.2)
     monkeypatch.setattr(connection_module, "MAX_UNSENT", 30 << 20)
-    web = serve(routes)
+    certificate = Certificate(authority.issue(context)) if context == "tls" else None
+    web = serve(routes, context=certificate and certificate.context)
+    client = ssl.create_default_context(cafile=authority.file)
     with contextlib.ExitStack() as stack:
-        dawdlers = [stack.enter_context(web.connection(receive_buffer=4096)) for _ in range(4)]
-        for dawdler in dawdlers:
+        for _ in range(4):
+            dawdler = stack.enter_context(web.connection(receive_buffer=4096))
+            if certificate is not None:
+                dawdler = client.wrap_socket(dawdler, server_hostname="127.0.0.1")
+                stack.enter_context(dawdler)
             dawdler.sendall(METRICS)
             assert dawdler.recv(1)
         until(lambda: len(open_connections(web)) == 2, "the slowest to be let go")
-        assert web.ask("/metrics").body.count(b"\n") > large
 
 
 def open_connections(web: Web) -> set[Any]:
