@@ -10,6 +10,7 @@ import secrets
 import threading
 import time
 from collections import Counter
+from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
 import bcrypt
@@ -28,7 +29,10 @@ _BAD, _BAD_SECONDS = 1024, 60.0
 _BCRYPT_MAX = 72
 
 _PENDING = 4
-"""Passwords of one address that may wait to be checked."""
+"""Passwords of one address, or one IPv6 network of 64 bits, that may wait to be checked."""
+
+_ALL_PENDING = 32
+"""Passwords that may wait at all."""
 
 
 class Authenticator:
@@ -57,6 +61,8 @@ class Authenticator:
 
     def remembered(self, header: str) -> bool | None:
         """Return the verdict on a header that was checked lately; None if it was not."""
+        if _credentials(header) is None:
+            return False
         digest = self._digest(header)
         with self._lock:
             if digest in self._verdicts[True]:
@@ -108,9 +114,11 @@ class Queue:
             address: where it comes from.
 
         Returns:
-            None when too many of the address wait already.
+            None when too many wait already, of the address or at all.
         """
-        if self._pending[address] >= _PENDING:
+        address = _network(address)
+        waiting = sum(self._pending.values())
+        if self._pending[address] >= _PENDING or waiting >= _ALL_PENDING:
             return None
         self._pending[address] += 1
         try:
@@ -123,6 +131,17 @@ class Queue:
         finally:
             self._pending[address] -= 1
             self._pending += Counter()  # drops those at zero
+
+
+def _network(address: str) -> str:
+    """Return what one client can hold of addresses: of IPv6, the first 64 bits."""
+    try:
+        known = ip_address(address)
+    except ValueError:  # a unix socket has none
+        return address
+    if known.version == 4:
+        return address
+    return str(IPv6Address(known).ipv4_mapped or known.exploded[:19])
 
 
 def _credentials(header: str) -> tuple[str, bytes] | None:

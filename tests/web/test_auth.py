@@ -241,3 +241,42 @@ def test_no_password_stands_in_a_repr_or_in_the_memory_of_verdicts():
 def test_challenge_says_that_names_and_passwords_are_utf8():
     """RFC 7617 2.1; browsers then send them so."""
     assert CHALLENGE == 'Basic realm="slurm_exporter", charset="UTF-8"'
+
+
+def test_what_carries_no_password_is_answered_at_once():
+    """It need not wait behind those who guess."""
+    authenticator = Authenticator(PLAIN)
+    for header in ("", "Bearer x", "Basic ?", "Basic eA=="):
+        assert authenticator.remembered(header) is False
+
+
+def guess(queue: Queue, slow: Slow, number: int, address: str) -> asyncio.Future[bool | None]:
+    """Begin to check a wrong password."""
+    header = basic("admin", str(number))
+    return asyncio.ensure_future(queue.check(slow, header, address))
+
+
+@pytest.mark.parametrize(
+    ("addresses", "waiting"),
+    [
+        ([f"10.0.0.{n}" for n in range(40)], 32),
+        ([f"2001:db8::{n}" for n in range(1, 9)], 4),
+        ([f"2001:db8:0:{n}::1" for n in range(8)], 8),
+        ([f"::ffff:10.0.0.{n}" for n in range(8)], 8),
+        ([""] * 8, 4),
+    ],
+    ids=["many", "one IPv6 network", "several", "IPv4 over IPv6", "unix socket"],
+)
+def test_only_so_many_guesses_wait(addresses: list[str], waiting: int):
+    """Of one client, who has a whole network of IPv6 addresses, and of all together."""
+
+    async def scene() -> list[bool | None]:
+        queue, slow = Queue(), Slow()
+        guesses = [guess(queue, slow, n, address) for n, address in enumerate(addresses)]
+        await asyncio.sleep(0)
+        slow.go_on.set()
+        return await asyncio.gather(*guesses)
+
+    verdicts = asyncio.run(scene())
+    assert verdicts.count(False) == waiting
+    assert verdicts.count(None) == len(addresses) - waiting
