@@ -76,7 +76,7 @@ def read_tls(section: Section) -> Tls | None:
         client_allowed_sans=_read_sans(section.take("client_allowed_sans"), verifies),
         min_version=lowest,
         max_version=highest,
-        ciphers=_read_suites(section.take("cipher_suites")),
+        ciphers=_read_suites(section.take("cipher_suites"), lowest),
         curve=_read_curve(section.take("curve_preferences")),
     )
     # Go has ignored it since 1.17, and so does everybody who copies an old file.
@@ -103,10 +103,13 @@ def _read_sans(field: Field, verifies: bool) -> tuple[str, ...]:
     return distinct([(item, item.text(check_not_empty, None)) for item in items], "name")
 
 
-def _read_suites(field: Field) -> tuple[str, ...]:
+def _read_suites(field: Field, lowest: str) -> tuple[str, ...]:
     items = field.items("a list of cipher suites") or ()
     names = distinct([(item, item.text(_check_suite, None)) for item in items], "cipher suite")
-    return tuple(_SUITES[name] for name in names if name in _SUITES)
+    chosen = tuple(_SUITES[name] for name in names if name in _SUITES)
+    if names and not chosen and lowest != TLS_VERSIONS[-1]:
+        field.fail("names no suite of TLS 1.2, which would keep all of its own; set min_version")
+    return chosen
 
 
 def _check_suite(name: str) -> str:

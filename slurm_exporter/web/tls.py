@@ -32,6 +32,9 @@ class Certificate:
         """
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.sni_callback = self._lend
+        # A session that is resumed is not verified again, whatever has changed since.
+        self.context.options |= ssl.OP_NO_TICKET
+        self.context.num_tickets = 0
         self.context.sslobject_class = self._guarded()
         _choose(self.context, config)
         self.use(config)
@@ -75,16 +78,19 @@ class Certificate:
         class Guarded(ssl.SSLObject):
             def do_handshake(self) -> None:
                 super().do_handshake()
-                certificate.admit(self.getpeercert())
+                certificate.admit(self.getpeercert(), resumed=bool(self.session_reused))
 
         return Guarded
 
-    def admit(self, peer: Mapping[str, Any] | None) -> None:
+    def admit(self, peer: Mapping[str, Any] | None, *, resumed: bool) -> None:
         """Let a client in whose certificate has one of the allowed names.
 
         Raises:
-            ssl.SSLError: it has none of them, or there is no certificate.
+            ssl.SSLError: it has none of them, or there is no certificate; or nobody has looked at
+                it, since a session of TLS 1.2 was resumed.
         """
+        if resumed and self._config.client_ca_file is not None:
+            raise ssl.SSLError("the session was resumed, so the certificate was not verified")
         allowed = self._config.client_allowed_sans
         names = {name for _, name in (peer or {}).get("subjectAltName", ())}
         if allowed and names.isdisjoint(allowed):

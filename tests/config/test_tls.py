@@ -54,6 +54,10 @@ def test_client_certificates_are_asked_for_as_the_policy_says(
         ),
         ("client_auth_type: Any", "client_auth_type: must be NoClientCert, RequestClientCert,"),
         ("cypher_suites: []", "cypher_suites: unknown key; did you mean `cipher_suites`?"),
+        (
+            "cipher_suites: [TLS_AES_128_GCM_SHA256]",
+            "cipher_suites: names no suite of TLS 1.2, which would keep all of its own; set min_",
+        ),
         ("cipher_suites: [TLS_RSA]", "cipher_suites[0]: is no cipher suite that we know: 'TLS_"),
         ("curve_preferences: [P256]", "curve_preferences[0]: must be one of CurveP256, Curve"),
         (
@@ -125,3 +129,9 @@ def test_openssl_knows_every_suite_and_curve():
         context.set_ciphers(f"{suite}:@SECLEVEL=0")
     for curve in module._CURVES.values():
         context.set_ecdh_curve(curve)
+
+
+def test_suites_of_tls_1_3_alone_are_fine_where_nothing_else_is_spoken(web):
+    """They are always on."""
+    keys = "min_version: TLS13, cipher_suites: [TLS_AES_128_GCM_SHA256]"
+    assert web(f"tls_server_config: {{{FILES}, {keys}}}").tls.ciphers == ()

@@ -7,10 +7,11 @@ import http.client
 import os
 import re
 import shutil
+import socket
 import ssl
 import time
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,9 +19,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from slurm_exporter.config import Tls
+from slurm_exporter.web import server as server_module
 from slurm_exporter.web.tls import Certificate
 from tests.web.certificates import Authority
-from tests.web.clients import PATIENCE, Answer, Web, ask
+from tests.web.clients import HEALTHY, PATIENCE, Answer, Web, ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -430,3 +432,51 @@ def test_another_config_counts_from_the_next_connection_on(
         certificate.use(replace(selective, key_file="/nonexistent"))
     assert refuses(web, trusting(authority))
     assert not refuses(web, trusting(authority, second))
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_no_session_outlives_what_its_client_was_verified_by(
+    selective: Tls,
+    secure: Callable[[Certificate], Web],
+    authority: Authority,
+    second: Tls,
+    version: ssl.TLSVersion,
+):
+    """A resumed one would not be verified again."""
+    certificate = Certificate(replace(selective, client_ca_file=None))
+    web = secure(certificate)
+    context = trusting(authority)
+    context.maximum_version = version
+    session = session_of(web, context)
+    certificate.use(replace(selective, client_auth_required=True))
+    with socket.create_connection(("127.0.0.1", web.port), PATIENCE) as plain:
+        try:
+            with context.wrap_socket(
+                plain, server_hostname="127.0.0.1", session=session
+            ) as connection:
+                connection.sendall(HEALTHY)
+                answer = connection.recv(100)
+        except OSError:
+            answer = b""
+    assert answer == b""
+
+
+def session_of(web: Web, context: ssl.SSLContext) -> ssl.SSLSession | None:
+    """What a client keeps of a connection, to begin the next one with less effort."""
+    with (
+        socket.create_connection(("127.0.0.1", web.port), PATIENCE) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as connection,
+    ):
+        connection.sendall(HEALTHY)
+        assert connection.recv(100).startswith(b"HTTP/1.1 200")
+        return connection.session
+
+
+def test_client_that_is_silent_in_the_handshake_is_soon_let_go(
+    files: Tls, secure: Callable[[Certificate], Web], monkeypatch: pytest.MonkeyPatch
+):
+    """Nobody counts connections before it is over."""
+    monkeypatch.setattr(server_module, "_HANDSHAKE", 0.2)
+    web = secure(Certificate(files))
+    with web.connection() as silent, suppress(ConnectionResetError):
+        assert silent.recv(1) == b""
