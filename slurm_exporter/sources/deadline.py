@@ -62,6 +62,8 @@ class _Connecting(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         try:
             return _connect(self._dns_host, self.port, self.timeout or 0.0)
+        except UnicodeError as error:  # a name that cannot be written as one
+            raise NameResolutionError(self.host, self, socket.gaierror(str(error))) from error
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
         except OSError as error:

@@ -108,7 +108,7 @@ class Client:
 
     def _session(self, url: str) -> requests.Session:
         context = make_context(self._tls) if url.startswith("https:") else None
-        session = requests.Session()
+        session = _Session()
         # The environment may also name a .netrc and authorities, which are nobody's business here.
         session.trust_env = False
         session.proxies = get_environ_proxies(url) if self._proxied else {}
@@ -117,6 +117,14 @@ class Client:
         for scheme in ("http://", "https://"):
             session.mount(scheme, DeadlineAdapter(context, self._tls.server_name))
         return session
+
+
+class _Session(requests.Session):
+    """requests' session, which leaves it to us what a redirect means."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
+        """Say that there is none: requests would look at it, and stumble over an odd one."""
+        return
 
 
 def _body(response: requests.Response, size_limit: int) -> bytes:

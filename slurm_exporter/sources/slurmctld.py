@@ -110,6 +110,8 @@ class Slurmctld:
                 return self._ask(url, path, left * _SHARE if waiting else left)
             except _TRY_ANOTHER as error:
                 errors.append(error)
+                if self._monotonic() >= end:
+                    break
         self.controllers.none_answered()
         raise _summed_up(errors)
 
@@ -165,7 +167,10 @@ class Slurmctld:
         return max(0.001, end - self._monotonic())
 
     def _standby(self, url: str, response: Response) -> str:
-        active = urlsplit(urljoin(url, response.location)).netloc
+        try:
+            active = urlsplit(urljoin(url, response.location)).netloc
+        except ValueError:
+            active = "no address that can be read"
         known = {urlsplit(other).netloc for other in self.controllers.urls}
         hint = "" if active in known else ", which slurm.urls does not name"
         return f"{urlsplit(url).netloc} is a standby controller and points to {active}{hint}"

@@ -380,3 +380,36 @@ def test_a_new_config_with_the_same_controllers_knows_which_one_answers(
 
     assert same.controllers.active() == {slurmctld.url: False, second.url: True}
     assert other.controllers.active() == {slurmctld.url: False}
+
+
+@pytest.mark.parametrize("location", ["http://[x/", ""])
+def test_a_standby_that_points_nowhere_is_a_standby_all_the_same(
+    slurmctld: FakeSlurmctld, second: FakeSlurmctld, location: str
+) -> None:
+    """Whatever stands in that header."""
+    slurmctld.behaviours[JOBS] = standby(location)
+    with pytest.raises(StandbyError, match="is a standby controller and points to"):
+        reached(slurmctld).fetch(JOBS, 5.0)
+    assert reached(slurmctld, second).fetch(JOBS, 5.0) == fake.recorded("jobs")
+
+
+def test_nobody_is_asked_when_the_time_is_over(
+    slurmctld: FakeSlurmctld, second: FakeSlurmctld, clock: ManualClock
+) -> None:
+    """A name that took long to resolve has used it up."""
+
+    def slowly(connection: socket.socket, stop: threading.Event) -> None:
+        clock.advance(10.0)
+
+    slurmctld.behaviours[JOBS] = slowly
+    slurm = Slurm(urls=(slurmctld.url, second.url))
+    with pytest.raises(ConnectError):
+        Slurmctld(slurm, monotonic=clock).fetch(JOBS, 5.0)
+    assert not second.requests
+
+
+def test_a_name_that_no_host_can_have_is_said() -> None:
+    """Python finds it impossible before anybody is asked."""
+    slurmctld = Slurmctld(Slurm(urls=(f"http://{'x' * 64}:6817",)))
+    with pytest.raises(ConnectError, match="cannot resolve the host name"):
+        slurmctld.fetch(JOBS, 5.0)
