@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import resource
 import sys
 import threading
 import time
@@ -14,7 +15,7 @@ import structlog
 
 from slurm_exporter import __version__, systemd
 from slurm_exporter import log as logging
-from slurm_exporter.config import format_duration
+from slurm_exporter.config import format_duration, refreshed
 from slurm_exporter.errors import ConfigError, Problem
 from slurm_exporter.exposition import Format
 from slurm_exporter.metrics import (
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
     from slurm_exporter.config import Config, Tls
+    from slurm_exporter.web.files import States
 
 POLL_GRACE = 3.0
 """Seconds that polls under way get when the exporter stops."""
@@ -56,6 +58,9 @@ SWITCH_INTERVAL = 0.0005
 A scrape gives it away and wants it back at each system call.  With Python's default of 5 ms, a
 scrape beside the parse of a large answer waited several times as long.
 """
+
+_FILES = 8192
+"""Files that may be open, if the system's hard limit allows so many."""
 
 _NO_FILE = "none, running on the defaults"
 _NO_USERS = "no users are left; if everybody is to be let in, reload"
@@ -88,7 +93,7 @@ class App:
         self._slurmctld = Slurmctld(config.slurm)
         self._pollers = Pollers(pollers(config, self._store, self._slurmctld))
         self._certificate = _certificate(config)
-        self._users_from = states(config.server.user_files)
+        self._users_from = _seen(config)
         self._troubles: dict[Callable[[], None], str] = {}
         self._routes = Routes(self._site(config), self._http_metrics)
 
@@ -107,6 +112,7 @@ class App:
             ListenError: an address cannot be listened on; nothing runs then.
         """
         sys.setswitchinterval(SWITCH_INTERVAL)
+        _allow_many_files()
         server = self._config.server
         passed = server.systemd_socket
         sockets = adopt(systemd.sockets()) if passed else listen(server.listen)
@@ -147,16 +153,16 @@ class App:
                 return
             try:
                 config = self._load()
-                if self._certificate is not None:
-                    _use(self._certificate, config)
                 logging.set_up(config.logging)
+                if self._certificate is not None:  # last, for it is what protects
+                    _use(self._certificate, config)
             except ConfigError as error:
                 self._reload = replace(self._reload, successful=False)
                 log.error("config.not_reloaded", error=str(error))
                 raise
             self._warn_of_restart(config)
             self._exchange_pollers(config)
-            self._config = config
+            self._config, self._users_from = config, _seen(config)
             self._routes.site = self._site(config)
             self._reload = replace(self._reload, successful=True, last_success=time.time())
         self._say_notes(config)
@@ -172,7 +178,7 @@ class App:
             trouble = ""
             try:
                 take()
-            except (OSError, ConfigError) as error:
+            except (OSError, ValueError, ConfigError) as error:
                 trouble = str(error)
             # Said once, not every second.
             if trouble and trouble != self._troubles.get(take):
@@ -190,13 +196,16 @@ class App:
         if now == self._users_from:
             return
         with self._lock:
-            new = self._load().server
+            old = self._config.server
+            config = replace(self._config, server=refreshed(old))
             # As a file looks for a moment that is written in place.
-            if self._config.server.basic_auth is not None and new.basic_auth is None:
+            if old.basic_auth is not None and config.server.basic_auth is None:
                 raise OSError(_NO_USERS)
-            server = replace(self._config.server, basic_auth=new.basic_auth, headers=new.headers)
-            self._config = replace(self._config, server=server)
-            self._routes.site = self._site(self._config)
+            if self._certificate is not None:
+                _use(self._certificate, config)
+            self._warn_of_restart(config)
+            self._config = config
+            self._routes.site = self._site(config)
         self._users_from = now
         log.info("auth.users_loaded")
 
@@ -381,6 +390,25 @@ def _told(config: Config, tls: Tls) -> Iterator[None]:
         web = config.server.web_config_file
         where = (web, "tls_server_config") if web is not None else (config.file, "server.ssl")
         raise ConfigError((Problem(where[0] or "", None, where[1], message),)) from error
+
+
+def _allow_many_files() -> None:
+    """Raise the soft limit of open files, which exists for programs that use select().
+
+    Clients are limited by their number, and must not use up the files before that.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY:
+        limit = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, limit), hard))
+
+
+def _seen(config: Config) -> States:
+    """Return how the files of the users are; nothing when one has just gone, to look again."""
+    try:
+        return states(config.server.user_files)
+    except OSError:
+        return ()
 
 
 def _fixed(tls: Tls | None) -> tuple[object, ...]:

@@ -61,6 +61,8 @@ def _run(flags: argparse.Namespace, load_config: Callable[[], Config]) -> int:
     if flags.check:
         # Whether a certificate belongs to its key shows only when both are loaded.
         App(config, load_config)
+        for note in config.server.notes:
+            print(note)
         count = len(config.enabled_endpoints)
         print(f"{config.file or 'the defaults'}: ok, {count} endpoint{'s' if count > 1 else ''}")
         return OK

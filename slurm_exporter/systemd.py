@@ -86,7 +86,7 @@ def _interval(environment: Mapping[str, str]) -> float:
     """Half the watchdog's patience, as sd_watchdog_enabled(3) advises, or sooner."""
     patience = environment.get("WATCHDOG_USEC", "")
     ours = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
-    if not ours or not patience.isdecimal():
+    if not ours or not patience.isdecimal() or not int(patience):
         return REPORT_INTERVAL
     return min(int(patience) / 1e6 / 2, REPORT_INTERVAL)
 

@@ -655,6 +655,41 @@ def test_a_password_file_that_changed_counts_without_a_reload(
         assert [status(running, "alice", word) for word in ("one", "another")] == [401, 200]
 
 
+def test_an_edit_of_the_config_counts_only_when_it_is_reloaded(
+    web_config: tuple[Running, Path],
+) -> None:
+    """Changed users take nothing else of it into force, and its mistakes do not hold them up."""
+    running, file = web_config
+    running.app._load = lambda: pytest.fail("the config was loaded")
+    write_users(file, bob=hashed("two"))
+    running.app.refresh()
+    assert status(running, "bob", "two") == 200
+
+
+def test_tls_of_the_web_config_counts_without_a_reload(
+    config: Config, tls: Tls, tmp_path: Path
+) -> None:
+    """As its users do: it is one file."""
+    file = tmp_path / "web.yml"
+    section = {"cert_file": tls.cert_file, "key_file": tls.key_file}
+    file.write_text(yaml.safe_dump({"tls_server_config": section}))
+    with Running(with_web_config(config, file)) as running:
+        file.write_text(yaml.safe_dump({"tls_server_config": section | {"min_version": "TLS13"}}))
+        running.app.refresh()
+        assert running.app._certificate.context.minimum_version.name == "TLSv1_3"
+
+
+def test_a_file_of_users_that_has_just_gone_is_looked_for_again(
+    config: Config, tmp_path: Path
+) -> None:
+    """Between loading the config and using it."""
+    users = BasicAuth((("alice", "one"),), file=str(tmp_path / "gone"))
+    app = App(replace(config, server=replace(config.server, basic_auth=users)), lambda: config)
+    with capture_logs() as logs:
+        app.refresh()
+    assert [line["event"] for line in logs] == ["web.files_unusable"]
+
+
 def test_what_is_asked_for_in_vain_is_said_at_start_and_reload(
     config: Config, capsys: pytest.CaptureFixture[str]
 ) -> None:

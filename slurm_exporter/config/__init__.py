@@ -31,7 +31,7 @@ from slurm_exporter.config.model import (
     UnixAddress,
     WebConfig,
 )
-from slurm_exporter.config.server import doubles
+from slurm_exporter.config.server import doubles, refreshed
 from slurm_exporter.config.units import format_duration, parse_duration, parse_size
 from slurm_exporter.config.values import check_telemetry_path, parse_address
 from slurm_exporter.config.web import load_web_config
@@ -70,4 +70,5 @@ __all__ = [
     "parse_address",
     "parse_duration",
     "parse_size",
+    "refreshed",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from slurm_exporter.config.fields import distinct
@@ -77,6 +78,29 @@ def _read_web_config(field: Field, own: WebConfig) -> tuple[WebConfig, str | Non
     for remedy in doubles(own):
         field.fail(f"cannot be used together with {remedy}")
     return web, file
+
+
+def refreshed(server: Server) -> Server:
+    """The same, with what the files of its users and certificates say now.
+
+    Nothing else of the config is looked at: what an operator has written there counts when he
+    reloads it.
+
+    Raises:
+        ConfigError: the web configuration file cannot be read or is wrong.
+        ValueError: the file of the password cannot be read or is wrong.
+    """
+    if server.web_config_file is not None:
+        web = load_web_config(server.web_config_file)
+        return replace(
+            server, basic_auth=web.basic_auth, tls=web.tls, headers=web.headers, notes=web.notes
+        )
+    auth = server.basic_auth
+    if auth is None or auth.file is None:
+        return server
+    password = check_password(read_secret(auth.file))
+    users = tuple((name, password) for name, _ in auth.users)
+    return replace(server, basic_auth=replace(auth, users=users))
 
 
 def doubles(own: WebConfig) -> Iterator[str]:

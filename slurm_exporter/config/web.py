@@ -26,6 +26,7 @@ _HEADERS = (
     "X-Frame-Options",
     "X-XSS-Protection",
 )
+_OPEN = "the web configuration file has neither users nor TLS: everybody may read"
 _NO_HTTP2 = "http_server_config.http2: only HTTP/1.1 is served, which every client speaks as well"
 
 
@@ -43,6 +44,8 @@ def load_web_config(path: str) -> WebConfig:
     basic_auth = _read_users(root.section("basic_auth_users"))
     tls = read_tls(root.section("tls_server_config"))
     headers, notes = _read_http(root.section("http_server_config"))
+    if basic_auth is None and tls is None:
+        notes += (_OPEN,)
     root.refuse(
         ("rate_limit",),
         "is a setting of exporter-toolkit that slurm_exporter does not support; remove it",

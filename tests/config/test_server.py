@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from slurm_exporter.config import Address, BasicAuth, Server, Tls, UnixAddress, parse
+from slurm_exporter.config import Address, BasicAuth, Server, Tls, UnixAddress, parse, refreshed
 from slurm_exporter.errors import ConfigError
 
 
@@ -260,3 +260,19 @@ def test_an_incomplete_ssl_is_noted(complaints, keys, noted):
     assert complaints(f"server: {{ssl: {{{keys}}}}}") == [
         f"1: server.ssl.{complaint}" for complaint in noted
     ]
+
+
+def test_what_the_files_say_is_read_again_and_nothing_else(tmp_path):
+    """An edit of the config itself counts when it is reloaded."""
+    web, main = tmp_path / "web.yml", tmp_path / "x.yml"
+    web.write_text(f"basic_auth_users: {{a: {HASH}}}")
+    known = parse("server: {web_config_file: web.yml}", str(main)).server
+    main.write_text("server: {}")
+    web.write_text(f"basic_auth_users: {{b: {HASH}}}")
+    assert refreshed(known).basic_auth == BasicAuth((("b", HASH),), hashed=True)
+
+
+def test_a_password_of_the_file_itself_is_never_read_again():
+    """There is nothing to look at."""
+    known = server("basic_auth: {enabled: true, username: a, password: b}")
+    assert refreshed(known) is known

@@ -19,8 +19,9 @@ UNSUPPORTED = "is a setting of exporter-toolkit that slurm_exporter does not sup
     ],
 )
 def test_an_empty_file_asks_for_neither_tls_nor_passwords(web, text):
-    """As in exporter-toolkit; http2 is accepted, for HTTP/1.1 clients see no difference."""
-    assert web(text) == WebConfig()
+    """As in exporter-toolkit; but the operator is told, who may have meant something else."""
+    note = "the web configuration file has neither users nor TLS: everybody may read"
+    assert web(text) == WebConfig(notes=(note,))
 
 
 def test_users_have_hashed_passwords(web):
@@ -70,7 +71,7 @@ def test_a_wrong_header_is_noted(noted):
 
 def test_http2_is_accepted_and_the_operator_told(web):
     """Clients that speak it speak HTTP/1.1 as well."""
-    [note] = web("http_server_config: {http2: true}").notes
+    note, _ = web("http_server_config: {http2: true}").notes
     assert note.startswith("http_server_config.http2: only HTTP/1.1 is served")
 
 
