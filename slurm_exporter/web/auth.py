@@ -103,7 +103,7 @@ class Queue:
 
     def __init__(self) -> None:
         self._turn = asyncio.Semaphore(1)
-        self._pending: Counter[str] = Counter()
+        self._pending: Counter[tuple[str, str]] = Counter()
 
     async def check(self, authenticator: Authenticator, header: str, address: str) -> bool | None:
         """Return whether a header carries a known user's password.
@@ -116,11 +116,11 @@ class Queue:
         Returns:
             None when too many wait already, of the address or at all.
         """
-        address = _network(address)
-        waiting = sum(self._pending.values())
-        if self._pending[address] >= _PENDING or waiting >= _ALL_PENDING:
+        password = _network(address), header
+        # A password that waits already may wait once more: it will be checked once for all.
+        if password not in self._pending and self._full(password[0]):
             return None
-        self._pending[address] += 1
+        self._pending[password] += 1
         try:
             async with self._turn:
                 known = authenticator.remembered(header)  # it may have waited for its own like
@@ -129,8 +129,12 @@ class Queue:
                 loop = asyncio.get_running_loop()
                 return await loop.run_in_executor(None, authenticator.check, header)
         finally:
-            self._pending[address] -= 1
+            self._pending[password] -= 1
             self._pending += Counter()  # drops those at zero
+
+    def _full(self, network: str) -> bool:
+        of_network = [other for other, _ in self._pending if other == network]
+        return len(of_network) >= _PENDING or len(self._pending) >= _ALL_PENDING
 
 
 def _network(address: str) -> str:
