@@ -47,7 +47,7 @@ _HEADER = re.compile(
     r"# (?P<kind>HELP|TYPE) (?P<name>[a-zA-Z_:][\w:]*)(?: (?P<text>.*))?", re.ASCII
 )
 _SECOND_LABEL = re.compile(r'", *[a-zA-Z_]\w*="', re.ASCII)
-_SLICE = 1 << 16
+_SLICE = 1 << 14
 _EOF = "# EOF\n"
 _END = re.compile(r"\n?(?:# EOF\n?)?\Z")
 _HELP = b"# HELP "

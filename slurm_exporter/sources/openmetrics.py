@@ -36,7 +36,7 @@ class OpenMetricsSource:
             fingerprint = hashlib.blake2b(body, digest_size=16).digest()
         if fingerprint == known:
             return None
-        if not body.strip():
+        if not body or body.isspace():
             return self._empty(fingerprint)
         with stopwatch.phase("parse"):
             parsed = parse(body, self._admission)
