@@ -65,7 +65,9 @@ class Secrets:
 
 def leaked(output: bytes, secrets: Iterable[bytes] | None = None) -> bool:
     """Whether an output has a secret in it; by default, any of this test run."""
-    return any(secret in output for secret in (everywhere if secrets is None else secrets))
+    # A copy, made in one step: other clients of the same exporter learn while this one looks.
+    known = tuple(everywhere if secrets is None else secrets)
+    return any(secret in output for secret in known)
 
 
 def plain(body: bytes, encoding: str | None) -> bytes:
