@@ -30,8 +30,8 @@ from slurm_exporter.poller import Poller
 from slurm_exporter.pollers import Pollers
 from slurm_exporter.schedule import first_offset
 from slurm_exporter.snapshot import SnapshotStore
-from slurm_exporter.sources.openmetrics import OpenMetricsSource
-from slurm_exporter.sources.slurmctld import Slurmctld
+from slurm_exporter.sources.cluster import Cluster
+from slurm_exporter.sources.process import end_all
 from slurm_exporter.web.auth import Authenticator
 from slurm_exporter.web.files import states
 from slurm_exporter.web.routes import HANDLERS, Routes, Site
@@ -90,8 +90,8 @@ class App:
         self._http_metrics = HttpMetrics(HANDLERS)
         self._runtime = runtime_registry()
         self._store = SnapshotStore(config.enabled_endpoints)
-        self._slurmctld = Slurmctld(config.slurm)
-        self._pollers = Pollers(pollers(config, self._store, self._slurmctld))
+        self._cluster = Cluster(config.slurm)
+        self._pollers = Pollers(pollers(config, self._store, self._cluster))
         self._certificate = _certificate(config)
         self._users_from = _seen(config)
         self._troubles: dict[Callable[[], None], str] = {}
@@ -136,6 +136,7 @@ class App:
         with self._lock:  # a reload under way would start new pollers
             self._stopping = True
         hanging = self._pollers.stop(POLL_GRACE)
+        end_all()  # what a thread that is left waits for must not outlive us
         if not self._web.stop():
             hanging.append("web")
         if hanging:
@@ -234,8 +235,8 @@ class App:
         kept = self._pollers.retire(_unchanged(old, config))
         same = (config.labels, config.slurm.urls) == (old.labels, old.slurm.urls)
         self._store.configure(config.enabled_endpoints, keep=same)
-        self._slurmctld = self._slurmctld.reconfigured(config.slurm)
-        self._pollers.add(pollers(config, self._store, self._slurmctld, but=kept))
+        self._cluster = self._cluster.reconfigured(config.slurm)
+        self._pollers.add(pollers(config, self._store, self._cluster, but=kept))
 
     def problems(self) -> list[str]:
         """Say which threads are dead or hang; empty when all is well."""
@@ -251,7 +252,8 @@ class App:
     def families(self) -> Iterator[Metric]:
         """Describe the exporter itself."""
         yield from exporter_families(self._reload)
-        controllers, expires = self._slurmctld.controllers, self._slurmctld.credentials.expires
+        slurmctld = self._cluster.slurmctld
+        controllers, expires = slurmctld.controllers, slurmctld.credentials.expires
         yield from slurmctld_families(controllers.active(), controllers.failovers, expires)
 
     # -------------------------------------------------------------- words
@@ -321,14 +323,14 @@ def _unchanged(old: Config, new: Config) -> list[str]:
 
 
 def pollers(
-    config: Config, store: SnapshotStore, slurmctld: Slurmctld, but: Collection[str] = ()
+    config: Config, store: SnapshotStore, cluster: Cluster, but: Collection[str] = ()
 ) -> list[Poller]:
     """Make a poller for each enabled endpoint, spread over the first seconds.
 
     Args:
         config: the endpoints, and how they are polled.
         store: where the pollers publish.
-        slurmctld: what they ask.
+        cluster: what they ask.
         but: names of endpoints that need none.
     """
     endpoints = config.enabled_endpoints
@@ -336,7 +338,7 @@ def pollers(
     return [
         Poller(
             endpoint,
-            OpenMetricsSource(slurmctld, endpoint),
+            cluster.source(endpoint),
             store,
             labels=config.labels,
             max_duty_cycle=config.slurm.max_duty_cycle,
@@ -354,7 +356,7 @@ def once(config: Config) -> tuple[bytes, list[str]]:
         The page, and a sentence for each endpoint that failed.
     """
     store = SnapshotStore(config.enabled_endpoints)
-    for poller in pollers(config, store, Slurmctld(config.slurm)):
+    for poller in pollers(config, store, Cluster(config.slurm)):
         poller.poll()
     page = b"".join(Page(store, labels=config.labels).make(Format.TEXT, gzip=False))
     failures = [

@@ -146,8 +146,16 @@ def _demonstrated(config: Config, urls: tuple[str, ...]) -> Config:
     """Poll the simulated slurmctld, often enough to watch it live unless a file says how often."""
     # What leads to the real one, its token above all, is none of the simulation's business.
     real = config.slurm
-    slurm = Slurm(urls, real.timeout, real.max_duty_cycle, real.body_size_limit)
-    config = replace(config, slurm=slurm)
+    slurm = Slurm(
+        source="openmetrics",
+        urls=urls,
+        timeout=real.timeout,
+        max_duty_cycle=real.max_duty_cycle,
+        body_size_limit=real.body_size_limit,
+    )
+    # Nor are commands, which would ask the real one.
+    native = (replace(one, source="openmetrics") for one in config.endpoints if one.path)
+    config = replace(config, slurm=slurm, endpoints=tuple(native))
     if config.file is not None:
         return config
     return replace(config, endpoints=tuple(map(_hastened, config.endpoints)))

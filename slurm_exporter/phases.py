@@ -26,7 +26,10 @@ class Stopwatch:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Time a with block; one that raises was not completed and leaves nothing."""
+        """Time a with block; one that raises was not completed and leaves nothing.
+
+        A phase that comes in pieces takes the sum of their times.
+        """
         began = self._monotonic()
         yield
-        self.seconds[name] = self._monotonic() - began
+        self.seconds[name] = self.seconds.get(name, 0.0) + self._monotonic() - began

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from slurm_exporter.config import Endpoint
     from slurm_exporter.exposition import Family
     from slurm_exporter.snapshot import EndpointView, SnapshotStore
-    from slurm_exporter.sources import Answer, Source
+    from slurm_exporter.sources import Source
 
 GRACE = 10.0
 """Seconds that a poller may be late before it counts as hanging."""
@@ -61,6 +61,7 @@ class Poller:
         self._monotonic = monotonic
         self._wall = wall
         self._jitter = jitter
+        self._usual_interval = endpoint.interval
         self._fingerprint, self._snapshot = b"", _NOTHING
         self._stop = threading.Event()
         self._reported: tuple[str, str | None] | None = None
@@ -135,21 +136,23 @@ class Poller:
 
     def _asked(self, began: float, stopwatch: Stopwatch) -> Snapshot:
         answer = self._source.poll(self._fingerprint, stopwatch)
-        if answer is None:
-            return replace(self._snapshot, polled=began)
+        asked = began if answer.asked is None else answer.asked
+        if answer.interval is not None:
+            self._usual_interval = answer.interval
+        if answer.families is None:
+            return replace(self._snapshot, polled=asked)
         # Assigned together: had rendering failed, the answer would not count as known.
-        rendered = self._rendered(answer, began, stopwatch)
-        self._snapshot, self._fingerprint = rendered, answer.fingerprint
-        return self._snapshot
-
-    def _rendered(self, answer: Answer, began: float, stopwatch: Stopwatch) -> Snapshot:
-        return Snapshot(
-            polled=began,
-            parts=self._parts(answer.families, stopwatch),
-            samples=sum(len(family.rows) for family in answer.families),
-            body_bytes=answer.body_bytes,
-            dropped=answer.dropped,
+        self._snapshot, self._fingerprint = (
+            Snapshot(
+                polled=asked,
+                parts=self._parts(answer.families, stopwatch),
+                samples=sum(len(family.rows) for family in answer.families),
+                body_bytes=answer.body_bytes,
+                dropped=answer.dropped,
+            ),
+            answer.fingerprint,
         )
+        return self._snapshot
 
     def _parts(self, families: tuple[Family, ...], stopwatch: Stopwatch) -> dict[Format, Part]:
         """Render and compress each format; formats with the same text share one part."""
@@ -168,7 +171,7 @@ class Poller:
         return max(0.0, min(due, turning_point) - now)
 
     def _interval(self, duration: float) -> float:
-        return schedule.effective_interval(self._endpoint.interval, duration, self._max_duty_cycle)
+        return schedule.effective_interval(self._usual_interval, duration, self._max_duty_cycle)
 
     def _next_due(self, due: float) -> float:
         health = self._store.endpoint(self.name).health

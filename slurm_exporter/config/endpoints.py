@@ -7,7 +7,13 @@ from itertools import repeat
 from typing import TYPE_CHECKING
 
 from slurm_exporter.config.fields import distinct
-from slurm_exporter.config.model import DEFAULT_ENDPOINTS, ON_EXPIRY, SOURCES, Endpoint
+from slurm_exporter.config.model import (
+    DEFAULT_ENDPOINTS,
+    MORE_ENDPOINTS,
+    ON_EXPIRY,
+    SOURCES,
+    Endpoint,
+)
 from slurm_exporter.config.sections import read_section
 from slurm_exporter.config.times import (
     check_defaults,
@@ -24,7 +30,7 @@ if TYPE_CHECKING:
     from slurm_exporter.config.sections import Section
     from slurm_exporter.config.times import Inherited
 
-_DEFAULTS = {endpoint.name: endpoint for endpoint in DEFAULT_ENDPOINTS}
+_DEFAULTS = {endpoint.name: endpoint for endpoint in (*DEFAULT_ENDPOINTS, *MORE_ENDPOINTS)}
 
 
 def read_endpoints(field: Field, inherited: Inherited) -> tuple[Endpoint, ...]:
@@ -32,7 +38,7 @@ def read_endpoints(field: Field, inherited: Inherited) -> tuple[Endpoint, ...]:
 
     Args:
         field: the list in the file.
-        inherited: the timeout of endpoints without one of their own.
+        inherited: the timeout and the source of endpoints without their own.
     """
     items = field.items("a list of endpoints")
     if items is None:
@@ -45,9 +51,22 @@ def read_endpoints(field: Field, inherited: Inherited) -> tuple[Endpoint, ...]:
 
 
 def _default_endpoints(field: Field, inherited: Inherited) -> tuple[Endpoint, ...]:
+    endpoints = tuple(
+        replace(
+            endpoint,
+            source=inherited.source,
+            timeout=inherited.seconds,
+            interval=_usual_interval(endpoint, inherited.source),
+        )
+        for endpoint in DEFAULT_ENDPOINTS
+    )
     if field.clean and inherited.settled:
-        check_defaults(inherited, DEFAULT_ENDPOINTS)
-    return tuple(replace(endpoint, timeout=inherited.seconds) for endpoint in DEFAULT_ENDPOINTS)
+        check_defaults(inherited, endpoints)
+    return endpoints
+
+
+def _usual_interval(endpoint: Endpoint, source: str) -> float:
+    return endpoint.cli_interval if source == "cli" else endpoint.interval
 
 
 def _listed_endpoints(sections: list[Section], inherited: Inherited) -> tuple[Endpoint, ...]:
@@ -67,12 +86,15 @@ def _known_endpoint(name: str) -> Endpoint:
 def _read_endpoint(section: Section, known: Endpoint | None, inherited: Inherited) -> Endpoint:
     # An unknown name does not keep the other keys from being checked.
     default = known or DEFAULT_ENDPOINTS[0]
+    source = _read_source(section, default, inherited)
+    given = read_interval(section.take("interval"))
     endpoint = Endpoint(
         name=default.name,
         path=section.take("path").text(check_path, default.path),
-        source=section.take("source").choice(SOURCES, default.source),
+        source=source,
         enabled=section.take("enabled").boolean(default=default.enabled),
-        interval=read_interval(section.take("interval"), default.interval),
+        interval=given or _usual_interval(default, source),
+        cli_interval=given or default.cli_interval,
         timeout=read_timeout(section.take("timeout"), inherited.seconds),
         stale_after=read_age(section.take("stale_after")),
         max_age=read_age(section.take("max_age")),
@@ -81,3 +103,11 @@ def _read_endpoint(section: Section, known: Endpoint | None, inherited: Inherite
     if section.finish() and known and endpoint.enabled:
         check_times(section, endpoint, inherited)
     return endpoint
+
+
+def _read_source(section: Section, endpoint: Endpoint, inherited: Inherited) -> str:
+    source = section.take("source")
+    if endpoint.path:
+        return source.choice(SOURCES, inherited.source)
+    section.refuse(["path"], "slurmctld has no such endpoint; its source is cli")
+    return source.choice(("cli",), "cli")

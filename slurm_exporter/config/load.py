@@ -53,7 +53,7 @@ def parse(text: str, file: str) -> Config:
 def _read_config(root: Section, file: str) -> Config:
     slurm_section = root.section("slurm")
     slurm = read_slurm(slurm_section)
-    inherited = Inherited(slurm_section.take("timeout"), slurm.timeout)
+    inherited = Inherited(slurm_section.take("timeout"), slurm.timeout, slurm.source)
     config = Config(
         file=file,
         slurm=slurm,

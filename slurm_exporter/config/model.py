@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 9341
 
-SOURCES = ("openmetrics",)
+SOURCES = ("auto", "openmetrics", "cli")
 """How an endpoint can be asked."""
 
 ON_EXPIRY = ("drop", "keep")
@@ -102,10 +102,22 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True)
-class Slurm:
-    """How slurmctld is reached.
+class Cli:
+    """How Slurm's commands are run.
 
     Attributes:
+        path: the directories that they are in, as in ``PATH``; None is our own ``PATH``.
+    """
+
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slurm:
+    """How Slurm is reached.
+
+    Attributes:
+        source: how endpoints are asked that say nothing of their own.
         urls: base URLs of the controllers, primary first, without a trailing slash.
         timeout: total seconds of one poll, for endpoints that set none of their own.
         max_duty_cycle: largest share of an interval that a poll may take (0 < x <= 1).
@@ -116,8 +128,10 @@ class Slurm:
         basic_auth: the user that a proxy in front of slurmctld wants; None shows none.
         headers: pairs of (name, secret value) that such a proxy wants.
         proxy_from_environment: whether ``HTTP_PROXY`` and its like are obeyed.
+        cli: how commands are run.
     """
 
+    source: str = "auto"
     urls: tuple[str, ...] = ("http://localhost:6817",)
     timeout: float = 10.0
     max_duty_cycle: float = 0.1
@@ -128,6 +142,7 @@ class Slurm:
     basic_auth: Login | None = None
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     proxy_from_environment: bool = False
+    cli: Cli = Cli()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +151,12 @@ class Endpoint:
 
     Attributes:
         name: the endpoint's name and label value, such as ``jobs``.
-        path: what is appended to the controller's URL.
-        source: how it is asked; ``openmetrics`` is HTTP to slurmctld.
+        path: what is appended to the controller's URL; empty when slurmctld has no such endpoint.
+        source: how it is asked; ``openmetrics`` is HTTP to slurmctld, ``cli`` are Slurm's
+            commands, ``auto`` the commands where slurmctld has no metrics.
         enabled: whether it is polled at all.
         interval: seconds between the starts of two polls.
+        cli_interval: the same while commands answer, each of which costs slurmctld more.
         timeout: total seconds of one poll; at most ``interval``.
         stale_after: age in seconds at which the snapshot counts as stale;
             None means 2 x interval + timeout.
@@ -149,9 +166,10 @@ class Endpoint:
 
     name: str
     path: str
-    source: str = "openmetrics"
+    source: str = "auto"
     enabled: bool = True
     interval: float = 60.0
+    cli_interval: float = 60.0
     timeout: float = 10.0
     stale_after: float | None = None
     max_age: float | None = None
@@ -295,10 +313,13 @@ DEFAULT_ENDPOINTS = (
     Endpoint("jobs", "/metrics/jobs", interval=30.0),
     Endpoint("nodes", "/metrics/nodes", interval=60.0),
     Endpoint("partitions", "/metrics/partitions", interval=60.0),
-    Endpoint("jobs-users-accts", "/metrics/jobs-users-accts", interval=120.0),
+    Endpoint("jobs-users-accts", "/metrics/jobs-users-accts", interval=120.0, cli_interval=120.0),
     Endpoint("scheduler", "/metrics/scheduler", interval=30.0),
 )
-"""slurmctld's five native endpoints, as they are polled when the config does not say otherwise."""
+"""The endpoints that are polled when the config lists none: slurmctld's own five."""
+
+MORE_ENDPOINTS: tuple[Endpoint, ...] = ()
+"""The endpoints that are polled only if the config lists them: slurmctld has nothing like them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from slurm_exporter.config.fields import distinct
-from slurm_exporter.config.model import Authorization, Slurm
+from slurm_exporter.config.model import SOURCES, Authorization, Cli, Slurm
 from slurm_exporter.config.times import read_timeout
 from slurm_exporter.config.transport import read_headers, read_login, read_path, read_tls_config
 from slurm_exporter.config.values import SHARE_FORM, URL_FORM, check_share, check_url
@@ -26,6 +26,7 @@ def read_slurm(section: Section) -> Slurm:
     section.either("authorization", "basic_auth")
     authorization = _read_authorization(section.section("authorization"))
     slurm = Slurm(
+        source=section.take("source").choice(SOURCES, default.source),
         urls=_read_urls(section) or default.urls,
         timeout=read_timeout(section.take("timeout"), default.timeout),
         max_duty_cycle=section.take("max_duty_cycle").number(
@@ -40,6 +41,7 @@ def read_slurm(section: Section) -> Slurm:
         proxy_from_environment=section.take("proxy_from_environment").boolean(
             default=default.proxy_from_environment
         ),
+        cli=_read_cli(section.section("cli")),
     )
     _check_tls(section, slurm)
     section.finish()
@@ -61,6 +63,19 @@ def _read_urls(section: Section) -> tuple[str, ...]:
         urls.fail("must be a list of URLs, not an empty list")
     pairs = [(item, item.text(check_url, None, URL_FORM)) for item in (url, *(items or ()))]
     return distinct(pairs, "URL")
+
+
+def _read_cli(section: Section) -> Cli:
+    cli = Cli(path=section.take("path").text(_check_directories, None))
+    section.finish()
+    return cli
+
+
+def _check_directories(text: str) -> str:
+    """Directories as in ``PATH``, which need not be there yet."""
+    if not all(part.startswith("/") for part in text.split(":")):
+        raise ValueError("must be an absolute path, or several with : between")
+    return text
 
 
 # ------------------------------------------------------------------ tokens

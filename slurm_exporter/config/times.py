@@ -25,9 +25,9 @@ def read_timeout(field: Field, default: float) -> float:
     return field.duration(default, at_least=SHORTEST_TIMEOUT, at_most=LONGEST_TIMEOUT)
 
 
-def read_interval(field: Field, default: float) -> float:
-    """An interval."""
-    return field.duration(default, at_least=SHORTEST_INTERVAL, at_most=LONGEST_INTERVAL)
+def read_interval(field: Field) -> float | None:
+    """An interval; None leaves it to the endpoint and its source."""
+    return field.duration(None, at_least=SHORTEST_INTERVAL, at_most=LONGEST_INTERVAL)
 
 
 def read_age(field: Field) -> float | None:
@@ -37,15 +37,17 @@ def read_age(field: Field) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Inherited:
-    """``slurm.timeout``, for the endpoints that have none of their own.
+    """What the section ``slurm`` says for all endpoints that say nothing of their own.
 
     Attributes:
-        field: its place in the file.
-        seconds: what was read there, or the default.
+        field: where the timeout is in the file.
+        seconds: the timeout that was read there, or the default.
+        source: how they are asked.
     """
 
     field: Field
     seconds: float
+    source: str
 
     @property
     def settled(self) -> bool:

@@ -17,30 +17,31 @@ class Answer:
     """What Slurm said.
 
     Attributes:
-        families: each name at most once.
+        families: each name at most once; None when Slurm said again what is known.
         dropped: rows that were left out, counted by reason.
         body_bytes: the size of the answer as it came.
         fingerprint: a digest of it; answers that say the same have the same one.
+        asked: when Slurm was asked, on the monotonic clock; None is the begin of the poll.
+        interval: seconds between polls that the source bears; None is the endpoint's interval.
     """
 
-    families: tuple[Family, ...]
+    families: tuple[Family, ...] | None
     dropped: Mapping[str, int]
     body_bytes: int
     fingerprint: bytes
+    asked: float | None = None
+    interval: float | None = None
 
 
 class Source(Protocol):
     """One way to ask Slurm for one endpoint.  Used by one thread at a time."""
 
-    def poll(self, known: bytes = b"", stopwatch: Stopwatch | None = None) -> Answer | None:
+    def poll(self, known: bytes = b"", stopwatch: Stopwatch | None = None) -> Answer:
         """Ask once, within the endpoint's timeout.
 
         Args:
             known: the fingerprint of an answer that need not be parsed again.
             stopwatch: learns how long fetching and parsing took.
-
-        Returns:
-            What Slurm said, or None when it said again what is known.
 
         Raises:
             PollError: there is no usable answer.

@@ -24,7 +24,7 @@ class OpenMetricsSource:
         self._endpoint = endpoint
         self._admission = ADMISSIONS[endpoint.name]
 
-    def poll(self, known: bytes = b"", stopwatch: Stopwatch | None = None) -> Answer | None:
+    def poll(self, known: bytes = b"", stopwatch: Stopwatch | None = None) -> Answer:
         """Ask once; see ``Source.poll``.
 
         Raises:
@@ -35,7 +35,7 @@ class OpenMetricsSource:
             body = self._slurmctld.fetch(self._endpoint.path, self._endpoint.timeout)
             fingerprint = hashlib.blake2b(body, digest_size=16).digest()
         if fingerprint == known:
-            return None
+            return Answer(None, {}, len(body), fingerprint)
         if not body or body.isspace():
             return self._empty(fingerprint)
         with stopwatch.phase("parse"):

@@ -34,11 +34,11 @@ _GLANCE = 1.0
 _READY = "/readyz"
 
 
-class _UnavailableError(HttpStatusError):
+class UnavailableError(HttpStatusError):
     """A status that says something about the controller, and nothing about what was asked."""
 
 
-_TRY_ANOTHER = (ConnectError, PollTimeoutError, StandbyError, _UnavailableError)
+_TRY_ANOTHER = (ConnectError, PollTimeoutError, StandbyError, UnavailableError)
 
 
 class Slurmctld:
@@ -139,7 +139,7 @@ class Slurmctld:
             raise StandbyError(self._standby(url, response))
         said = f"{url}{path} answered {status}"
         if status >= 500:
-            raise _UnavailableError(said)
+            raise UnavailableError(said)
         self.controllers.answered(url)
         if status == 200:
             return response.body

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import math
-import os
 import re
-import selectors
-import signal
 import subprocess
-import time
 from typing import TYPE_CHECKING
+
+from slurm_exporter.sources import process
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,8 +49,7 @@ def expiry(token: str) -> float | None:
 def run(command: Sequence[str], seconds: float) -> bytes:
     """Run a command without a shell, and return what it wrote to standard output.
 
-    What it started and left behind ends with it.  What it says on standard error is thrown away,
-    since nobody knows whether a token is in it.
+    What it says on standard error is thrown away, since nobody knows whether a token is in it.
 
     Args:
         command: the program and its arguments.
@@ -64,48 +60,13 @@ def run(command: Sequence[str], seconds: float) -> bytes:
             which.
     """
     try:
-        process = subprocess.Popen(  # noqa: S603  # the operator's own command
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        finished = process.run(command, seconds, limit=LONGEST)
     except OSError as error:
         raise ValueError(f"cannot be run: {command[0]}: {error.strerror}") from error
-    with process:
-        try:
-            output = _output(process, time.monotonic() + seconds)
-        except subprocess.TimeoutExpired:
-            raise ValueError(f"took longer than {seconds:.3g} s") from None
-        finally:
-            with contextlib.suppress(OSError):  # nothing is left of it, as it should be
-                os.killpg(process.pid, signal.SIGKILL)
-    if process.returncode:
-        raise ValueError(f"failed ({_ending(process.returncode)}); run it by hand to see why")
-    return output
-
-
-def _output(process: subprocess.Popen[bytes], deadline: float) -> bytes:
-    """Return what a process writes until it ends.
-
-    Raises:
-        subprocess.TimeoutExpired: it has not ended in time.
-        ValueError: it is longer than any token.
-    """
-    output = b""
-    with selectors.DefaultSelector() as selector:
-        pipe = selector.register(process.stdout, selectors.EVENT_READ)  # type: ignore[arg-type]
-        while selector.select(max(0.0, deadline - time.monotonic())):
-            data = os.read(pipe.fd, LONGEST)
-            output += data
-            if len(output) > LONGEST:
-                raise ValueError("prints more than a token")
-            if not data:
-                break
-    process.wait(max(0.0, deadline - time.monotonic()))
-    return output
-
-
-def _ending(code: int) -> str:
-    return f"exit code {code}" if code > 0 else f"signal {-code}"
+    except subprocess.TimeoutExpired:
+        raise ValueError(f"took longer than {seconds:.3g} s") from None
+    except process.TooMuchError:
+        raise ValueError("prints more than a token") from None
+    if finished.code:
+        raise ValueError(f"failed ({process.ending(finished.code)}); run it by hand to see why")
+    return finished.output

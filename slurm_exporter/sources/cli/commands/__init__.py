@@ -1,0 +1,1 @@
+"""What is asked of Slurm: a module for each command, from its text to records."""

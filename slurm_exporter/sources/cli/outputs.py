@@ -1,0 +1,197 @@
+"""The answers of commands, shared by all endpoints: each command runs once for all who want it."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from slurm_exporter.errors import (
+    CommandError,
+    EmptyError,
+    PollError,
+    PollTimeoutError,
+    TooLargeError,
+)
+from slurm_exporter.sources import process
+from slurm_exporter.sources.cli.command import environment, new_mark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from slurm_exporter.config import Cli
+    from slurm_exporter.phases import Stopwatch
+    from slurm_exporter.sources.cli.command import Command, Table
+
+Record_co = TypeVar("Record_co", covariant=True)
+
+_LONGEST_SENTENCE = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Output(Generic[Record_co]):
+    """What a command said.
+
+    Attributes:
+        asked: when it was run, on the monotonic clock.
+        table: its records.
+        size: bytes of its text.
+        digest: of its text; texts that say the same have the same one.
+    """
+
+    asked: float
+    table: Table[Record_co]
+    size: int
+    digest: bytes
+
+
+class Outputs:
+    """The newest answer of each command.  Safe from any thread.
+
+    Whoever asks gets the newest answer if it is young enough for him, also when it is a failure:
+    a controller in trouble is not asked by each endpoint in turn.  Whoever asks while the command
+    runs waits for its answer.
+    """
+
+    def __init__(
+        self, cli: Cli, limit: int, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Prepare; run nothing.
+
+        Args:
+            cli: how commands are run.
+            limit: bytes that one may print; 0 means no limit.
+            monotonic: the clock.
+        """
+        self._path = cli.path
+        self._limit = limit
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._shared: dict[Command[Any], _Shared] = {}
+
+    def get(
+        self, command: Command[Record_co], max_age: float, seconds: float, stopwatch: Stopwatch
+    ) -> Output[Record_co]:
+        """Return an answer that is no older than ``max_age``, after running the command if need be.
+
+        Args:
+            command: what to ask.
+            max_age: seconds.
+            seconds: how long it may take.
+            stopwatch: learns how long fetching and parsing took.
+
+        Raises:
+            PollError: there is no answer.
+        """
+        with self._lock:
+            shared = self._shared.get(command)
+            if shared is None:
+                run = partial(self._run, command)
+                shared = self._shared[command] = _Shared(command, run, self._monotonic)
+        return shared.get(max_age, seconds, stopwatch)
+
+    def program(self, command: Command[Any]) -> str | None:
+        """Return the path of a command's program; None when it is not there."""
+        return shutil.which(command.program, path=self._path)
+
+    def _run(self, command: Command[Any], mark: str, seconds: float) -> bytes:
+        """Return what a command prints."""
+        program = self.program(command)
+        if program is None:
+            raise CommandError(f"{command.program} is not in {self._path or 'PATH'}")
+        line, limit = [program, *command.words(mark)], self._limit or sys.maxsize
+        try:
+            finished = process.run(line, seconds, limit=limit, environment=environment())
+        except OSError as error:
+            raise CommandError(f"{program} cannot be run: {error.strerror}") from error
+        except subprocess.TimeoutExpired:
+            raise PollTimeoutError(f"{command} took longer than {seconds:.3g} s") from None
+        except process.TooMuchError:
+            raise TooLargeError(f"{command} printed more than {limit} bytes") from None
+        return _checked(command, finished)
+
+
+class _Shared:
+    """One command and its newest answer."""
+
+    def __init__(
+        self,
+        command: Command[Any],
+        run: Callable[[str, float], bytes],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._command = command
+        self._run = run
+        self._monotonic = monotonic
+        self._lock = threading.Lock()  # held while the command runs
+        self._asked = float("-inf")
+        self._answer: Output[Any] | PollError | None = None
+        self._last: Output[Any] | None = None
+
+    def get(self, max_age: float, seconds: float, stopwatch: Stopwatch) -> Output[Any]:
+        deadline = self._monotonic() + seconds
+        with stopwatch.phase("fetch"):
+            mine = self._lock.acquire(timeout=seconds)
+        if not mine:
+            raise PollTimeoutError(f"{self._command} took longer than {seconds:.3g} s")
+        try:
+            if self._answer is None or self._monotonic() - self._asked > max_age:
+                self._ask(max(0.0, deadline - self._monotonic()), stopwatch)
+            answer = self._answer
+        finally:
+            self._lock.release()
+        if isinstance(answer, PollError):
+            raise type(answer)(str(answer))
+        assert answer is not None  # noqa: S101  # it was asked for
+        return answer
+
+    def _ask(self, seconds: float, stopwatch: Stopwatch) -> None:
+        self._asked, self._answer = self._monotonic(), None
+        try:
+            self._answer = self._last = self._read(seconds, stopwatch)
+        except PollError as error:
+            self._answer = error
+
+    def _read(self, seconds: float, stopwatch: Stopwatch) -> Output[Any]:
+        mark = new_mark()
+        with stopwatch.phase("fetch"):
+            text = self._run(mark, seconds)
+            digest = hashlib.blake2b(text.replace(mark.encode(), b""), digest_size=16).digest()
+        last = self._last
+        if last is not None and last.digest == digest:
+            return replace(last, asked=self._asked)
+        with stopwatch.phase("parse"):
+            table = self._command.read(text.decode("utf-8", "replace"), mark)
+        return Output(self._asked, table, len(text), digest)
+
+
+def _checked(command: Command[Any], finished: process.Finished) -> bytes:
+    """Return an output that is to be believed.
+
+    An exit code says little: some commands end with 0 after an error, and say it on standard
+    error only, with an empty output.
+    """
+    if finished.code:
+        said = _sentence(finished.errors) or _sentence(finished.output)
+        ending = process.ending(finished.code)
+        raise CommandError(f"{command} failed ({ending}){said and f': {said}'}")
+    if finished.output.strip():
+        return finished.output
+    said = _sentence(finished.errors)
+    if said:
+        raise CommandError(f"{command} printed nothing: {said}")
+    if not command.may_be_empty:
+        raise EmptyError(f"{command} printed nothing")
+    return b""
+
+
+def _sentence(text: bytes) -> str:
+    """Return the first line of what a command has to say."""
+    lines = text.decode("utf-8", "replace").strip().splitlines()
+    return lines[0].strip()[:_LONGEST_SENTENCE] if lines else ""

@@ -1,0 +1,141 @@
+"""Single values as all of Slurm's commands print them."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from functools import lru_cache
+from itertools import product
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from slurm_exporter.sources.cli.records import Gpus
+
+UNKNOWN = frozenset({"", "N/A", "(null)", "None", "NONE", "Unknown", "UNKNOWN", "n/a"})
+"""What commands print where there is no value."""
+
+_UNITS: dict[str, int] = {unit: 1024**power for power, unit in enumerate("KMGTPEZ", 1)}
+_NUMBER = re.compile(r"(\d+(?:\.\d+)?)([KMGTPEZ]?)")
+_TASKS = re.compile(r"\d+_\[([^\]%]+)(?:%\d+)?\]")
+_RANGE = re.compile(r"(\d+)(?:-(\d+)(?::(\d+))?)?")
+_BRACKETS = re.compile(r"([^\[]*)(?:\[([^\]]*)\])?")
+_GPU = re.compile(r"gres/gpu(?::([^=]*))?")
+
+
+@lru_cache(maxsize=4096)
+def moment(text: str) -> int | None:
+    """Return a unix time; None where there is none.
+
+    Commands print it as we ask them to, with ``SLURM_TIME_FORMAT=%s``; behind a wrapper that
+    takes our environment away from them they print local time, such as ``2026-11-21T05:38:26``.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if text in UNKNOWN:
+        return None
+    if text.isdecimal():
+        return int(text)
+    return int(datetime.fromisoformat(text).timestamp())  # local time is meant
+
+
+def name(text: str) -> str:
+    """Return a name; empty where there is none."""
+    return "" if text == "(null)" else text
+
+
+@lru_cache(maxsize=4096)
+def mebibytes(text: str) -> int:
+    """Return bytes of a size that has a unit, or is in Slurm's MiB: ``100M``, ``62.50G``, ``500``.
+
+    Raises:
+        ValueError: it is none.
+    """
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is no size")
+    return int(float(match[1]) * _UNITS[match[2] or "M"])
+
+
+@lru_cache(maxsize=4096)
+def tres(text: str) -> Mapping[str, str]:
+    """Return trackable resources by type: ``cpu=1,mem=1G,gres/gpu:a100=2``; the same for all."""
+    pairs = (pair.rpartition("=") for pair in text.split(",") if "=" in pair)
+    return MappingProxyType({key: value for key, _, value in pairs})
+
+
+@lru_cache(maxsize=4096)
+def gpus(text: str) -> Gpus:
+    """Return the GPUs among trackable resources.
+
+    Slurm names each model that is accounted for, and the sum of all; models that are not are what
+    the sum has more.
+    """
+    models = {m[1] or "": int(n) for key, n in tres(text).items() if (m := _GPU.fullmatch(key))}
+    total = models.pop("", 0)
+    rest = total - sum(models.values())
+    return MappingProxyType({**models, "": rest} if rest > 0 else models)
+
+
+def tasks(job: str) -> int:
+    """Return how many tasks a job's id stands for: ``7_[0-9:3,12%2]`` is five.
+
+    Raises:
+        ValueError: the id has a list that cannot be read.
+    """
+    if "[" not in job:
+        return 1
+    match = _TASKS.fullmatch(job)
+    if match is None:
+        raise ValueError(f"{job!r} is no job id")
+    return sum(len(numbers(part)) for part in match[1].split(","))
+
+
+def numbers(text: str) -> range:
+    """Return the numbers of a range with an optional step: ``5``, ``1-9``, ``0-9:3``.
+
+    Raises:
+        ValueError: it is none.
+    """
+    match = _RANGE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is no range")
+    first, last, step = match.groups()
+    return range(int(first), int(last or first) + 1, int(step or 1))
+
+
+@lru_cache(maxsize=4096)
+def hosts(text: str) -> tuple[str, ...]:
+    """Return the names in a host list: ``n[001-003,7],gpu1`` and ``rack[0-1]n[0-3]``.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    return () if text in UNKNOWN else tuple(h for part in _parts(text) for h in _expanded(part))
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Split at commas that are not in brackets."""
+    depth, start = 0, 0
+    for index, letter in enumerate(text):
+        depth += (letter == "[") - (letter == "]")
+        if letter == "," and not depth:
+            yield text[start:index]
+            start = index + 1
+    yield text[start:]
+
+
+def _expanded(part: str) -> Iterator[str]:
+    pieces = []
+    for prefix, ranges in _BRACKETS.findall(part):
+        pieces += [[prefix], list(_counted(ranges)) if ranges else [""]]
+    return map("".join, product(*pieces))
+
+
+def _counted(ranges: str) -> Iterator[str]:
+    for text in ranges.split(","):
+        width = len(text.partition("-")[0])
+        yield from (f"{number:0{width}}" for number in numbers(text))

@@ -1,0 +1,160 @@
+"""Other programs: run without a shell, within a time, and gone afterwards with all they started."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_CHUNK = 64 * 1024
+
+_LONGEST_COMPLAINT = 4096
+"""Bytes of standard error that are kept."""
+
+_lock = threading.Lock()
+_running: set[int] = set()
+
+
+class TooMuchError(Exception):
+    """A program prints more than it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What came of a program.
+
+    Attributes:
+        code: its exit code; minus the signal that ended it.
+        output: all that it wrote to standard output.
+        errors: the begin of what it wrote to standard error.
+    """
+
+    code: int
+    output: bytes
+    errors: bytes
+
+
+def run(
+    command: Sequence[str],
+    seconds: float,
+    *,
+    limit: int,
+    environment: Mapping[str, str] | None = None,
+) -> Finished:
+    """Run a program and wait for its end.
+
+    It gets a process group of its own, which is killed when the program has ended, when its time
+    is over and when ``end_all`` is called, so that nothing it started outlives it.
+
+    Args:
+        command: the program and its arguments.
+        seconds: how long it may take.
+        limit: bytes that it may write to standard output.
+        environment: its environment; None is ours.
+
+    Raises:
+        OSError: it cannot be run.
+        subprocess.TimeoutExpired: it has not ended in time.
+        TooMuchError: it writes more than it may.
+    """
+    deadline = time.monotonic() + seconds
+    process = subprocess.Popen(  # noqa: S603  # the operator's own commands
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        start_new_session=True,
+    )
+    with process, _remembered(process.pid):
+        reader = _Reader(process, limit)
+        reader.read(deadline)
+        process.wait(max(0.0, deadline - time.monotonic()))
+        return Finished(process.returncode, bytes(reader.output), reader.errors())
+
+
+def end_all() -> None:
+    """End every program that runs now, with all it started: the exporter stops."""
+    with _lock:
+        for group in _running:
+            _kill(group)
+
+
+def ending(code: int) -> str:
+    """Say in words what an exit code means."""
+    return f"exit code {code}" if code > 0 else f"signal {-code}"
+
+
+@contextlib.contextmanager
+def _remembered(group: int) -> Iterator[None]:
+    with _lock:
+        _running.add(group)
+    try:
+        yield
+    finally:
+        # Together: a number that is no longer ours may be another group's.
+        with _lock:
+            _running.discard(group)
+            _kill(group)
+
+
+def _kill(group: int) -> None:
+    with contextlib.suppress(OSError):  # nothing is left of it, as it should be
+        os.killpg(group, signal.SIGKILL)
+
+
+class _Reader:
+    """Takes what a program writes to both streams, so that it never waits for us."""
+
+    def __init__(self, process: subprocess.Popen[bytes], limit: int) -> None:
+        assert process.stdout is not None  # noqa: S101  # Popen was told to make both
+        assert process.stderr is not None  # noqa: S101
+        self._stdout, self._stderr = process.stdout.fileno(), process.stderr.fileno()
+        self._args = process.args
+        self._limit = limit
+        self.output = bytearray()
+        self._errors = bytearray()
+        os.set_blocking(self._stderr, False)
+
+    def read(self, deadline: float) -> None:
+        """Read until standard output is closed."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._stdout, selectors.EVENT_READ)
+            selector.register(self._stderr, selectors.EVENT_READ)
+            while ready := selector.select(max(0.0, deadline - time.monotonic())):
+                for key, _ in ready:
+                    if key.fd == self._stderr and not self._complaint():
+                        selector.unregister(self._stderr)
+                    if key.fd == self._stdout and not self._piece():
+                        return
+        raise subprocess.TimeoutExpired(self._args, deadline)
+
+    def errors(self) -> bytes:
+        """Return what stands in standard error, without waiting for more."""
+        while self._complaint():
+            pass
+        return bytes(self._errors)
+
+    def _piece(self) -> bool:
+        data = os.read(self._stdout, _CHUNK)
+        self.output += data
+        if len(self.output) > self._limit:
+            raise TooMuchError
+        return bool(data)
+
+    def _complaint(self) -> bool:
+        # What the program left behind may keep the stream open without writing to it.
+        with contextlib.suppress(BlockingIOError):
+            data = os.read(self._stderr, _CHUNK)
+            self._errors += data[: _LONGEST_COMPLAINT - len(self._errors)]
+            return bool(data)
+        return False
