@@ -146,7 +146,7 @@ class Poller:
             Snapshot(
                 polled=asked,
                 parts=self._parts(answer.families, stopwatch),
-                samples=sum(len(family.rows) for family in answer.families),
+                samples=sum(family.samples for family in answer.families),
                 body_bytes=answer.body_bytes,
                 dropped=answer.dropped,
             ),

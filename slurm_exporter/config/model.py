@@ -318,7 +318,7 @@ DEFAULT_ENDPOINTS = (
 )
 """The endpoints that are polled when the config lists none: slurmctld's own five."""
 
-MORE_ENDPOINTS: tuple[Endpoint, ...] = ()
+MORE_ENDPOINTS = (Endpoint("queue", "", source="cli"),)
 """The endpoints that are polled only if the config lists them: slurmctld has nothing like them."""
 
 

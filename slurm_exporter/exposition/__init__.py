@@ -2,7 +2,7 @@
 
 from slurm_exporter.exposition.client import render_client
 from slurm_exporter.exposition.deflate import Part, join, pack
-from slurm_exporter.exposition.family import Family
+from slurm_exporter.exposition.family import Family, Rows
 from slurm_exporter.exposition.formats import Format, Media, negotiate
 from slurm_exporter.exposition.parse import DROP_REASONS, Admission, Parsed, Rule, parse
 from slurm_exporter.exposition.render import render
@@ -15,6 +15,7 @@ __all__ = [
     "Media",
     "Parsed",
     "Part",
+    "Rows",
     "Rule",
     "join",
     "negotiate",

@@ -24,12 +24,14 @@ class Family:
     """One metric family and all its samples.
 
     Attributes:
-        name: the metric name, which is also the name of every sample.
-        type: ``gauge``, ``counter`` or ``unknown``.
+        name: the metric name, which is also the name of every sample but for the suffix.
+        type: ``gauge``, ``counter``, ``histogram`` or ``unknown``.
         help: the help text, unescaped.
         labels: the label names, the same for every sample.
         rows: one tuple per sample: the unescaped label values in the order of ``labels``,
             then the number exactly as Slurm wrote it.
+        suffix: what the samples' name has more than the family's.
+        more: samples with other suffixes, which stand below the same header.
     """
 
     name: str
@@ -37,3 +39,10 @@ class Family:
     help: str
     labels: tuple[str, ...]
     rows: Rows
+    suffix: str = ""
+    more: tuple[Family, ...] = ()
+
+    @property
+    def samples(self) -> int:
+        """How many samples there are."""
+        return len(self.rows) + sum(family.samples for family in self.more)

@@ -38,7 +38,8 @@ def render(
     extra = [f'{name}="{escape(value)}"' for name, value in labels]
     chunks: dict[Format, list[bytes]] = {fmt: [] for fmt in Format}
     for family in families:
-        samples = list(_samples(family, extra))
+        pieces = (family, *family.more)
+        samples = [chunk for piece in pieces for chunk in _samples(piece, extra)]
         for fmt, written in chunks.items():
             written += [_header(family, fmt).encode(), *samples]
     if chunks[Format.TEXT] == chunks[Format.OPENMETRICS]:
@@ -76,7 +77,8 @@ def _samples(family: Family, extra: list[str]) -> Iterator[bytes]:
     """Write a family's samples, some thousands at a time, so that other threads get their turn."""
     own = [f'{label}="%s"' for label in family.labels]
     pairs = ",".join(own + [pair.replace("%", "%%") for pair in extra])
-    line = f"{family.name}{{{pairs}}} %s\n" if pairs else f"{family.name} %s\n"
+    name = family.name + family.suffix
+    line = f"{name}{{{pairs}}} %s\n" if pairs else f"{name} %s\n"
     rows = iter(family.rows)
     while batch := list(islice(rows, _BATCH)):
         if _need_escape(batch):

@@ -118,3 +118,29 @@ def test_both_formats_are_read_back_as_what_they_were_made_of(
             for sample in metric.samples
         }
         assert found == expected
+
+
+WAITS = Family(
+    "slurm_wait_seconds",
+    "histogram",
+    "Waits",
+    (),
+    (),
+    more=(
+        Family("slurm_wait_seconds", "histogram", "", ("le",), [("+Inf", "2")], "_bucket"),
+        Family("slurm_wait_seconds", "histogram", "", (), [("7",)], "_sum"),
+        Family("slurm_wait_seconds", "histogram", "", (), [("2",)], "_count"),
+    ),
+)
+
+
+def test_samples_with_suffixes_stand_below_one_header() -> None:
+    """A histogram is one family, though its samples have several names."""
+    assert text(WAITS, labels=(("cluster", "c"),)) == (
+        "# HELP slurm_wait_seconds Waits\n"
+        "# TYPE slurm_wait_seconds histogram\n"
+        'slurm_wait_seconds_bucket{le="+Inf",cluster="c"} 2\n'
+        'slurm_wait_seconds_sum{cluster="c"} 7\n'
+        'slurm_wait_seconds_count{cluster="c"} 2\n'
+    )
+    assert WAITS.samples == 3

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from slurm_exporter.sources.cli.commands.squeue import SQUEUE
-from slurm_exporter.sources.cli.families import jobs, users
+from slurm_exporter.sources.cli.families import jobs, queue, users
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,18 +25,27 @@ class Question:
         families: makes families of the commands' records, given in the same order.
         metrics: all families that there can be.
         cardinality: how many samples there are, in words.
+        memory: makes what ``families`` remembers from poll to poll and gets before the records.
     """
 
     commands: tuple[Command[Any], ...]
     families: Callable[..., Iterable[Family]]
     metrics: tuple[Metric, ...]
     cardinality: str
+    memory: Callable[[], object] | None = None
 
 
 CATALOGUE = {
     "jobs": Question((SQUEUE,), jobs.families, jobs.METRICS, "one each"),
     "jobs-users-accts": Question(
         (SQUEUE,), users.families, users.METRICS, "one for each user or account that has jobs"
+    ),
+    "queue": Question(
+        (SQUEUE,),
+        queue.families,
+        queue.METRICS,
+        "one for each partition and reason there was; 15 for each partition's wait times",
+        memory=queue.Memory,
     ),
 }
 """Endpoint name to what is asked for it."""

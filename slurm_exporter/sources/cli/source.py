@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from slurm_exporter.phases import Stopwatch
 from slurm_exporter.sources import Answer
 from slurm_exporter.sources.cli.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from slurm_exporter.config import Endpoint
-    from slurm_exporter.sources.cli.outputs import Outputs
+    from slurm_exporter.exposition import Family
+    from slurm_exporter.sources.cli.outputs import Output, Outputs
 
 _YOUNG = 0.9
 """Of an endpoint's interval, how old an output may be that another endpoint has asked for."""
@@ -25,6 +28,8 @@ class CliSource:
         self._outputs = outputs
         self._endpoint = endpoint
         self._question = CATALOGUE[endpoint.name]
+        memory = self._question.memory
+        self._memory = () if memory is None else (memory(),)
 
     def installed(self) -> bool:
         """Return whether the commands are there at all."""
@@ -59,8 +64,7 @@ class CliSource:
         families = None
         if fingerprint != known:
             with stopwatch.phase("parse"):
-                tables = (one.table.records for one in outputs)
-                families = tuple(f for f in self._question.families(*tables) if f.rows)
+                families = self._families(outputs)
         return Answer(
             families=families,
             dropped={"malformed": sum(one.table.malformed for one in outputs)},
@@ -69,3 +73,8 @@ class CliSource:
             asked=min(one.asked for one in outputs),
             interval=interval,
         )
+
+    def _families(self, outputs: Sequence[Output[Any]]) -> tuple[Family, ...]:
+        tables = (one.table.records for one in outputs)
+        families = self._question.families(*self._memory, *tables)
+        return tuple(family for family in families if family.samples)

@@ -1,0 +1,143 @@
+"""The endpoint ``queue``: who waits, why, since when, and how long those waited who have begun."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from slurm_exporter.sources.cli.metric import Histogram, Metric, histogram_family
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from slurm_exporter.exposition import Family
+    from slurm_exporter.sources.cli.metric import Labels
+    from slurm_exporter.sources.cli.records import Job
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+BOUNDS = (
+    *(10, _MINUTE, 5 * _MINUTE, 15 * _MINUTE, 30 * _MINUTE),
+    *(_HOUR, 2 * _HOUR, 6 * _HOUR, 12 * _HOUR),
+    *(_DAY, 2 * _DAY, 7 * _DAY),
+)
+"""Upper bounds of wait times, in seconds."""
+
+_WORD = re.compile(r"([A-Za-z]\w*)(?:[,(:].*)?", re.ASCII | re.DOTALL)
+
+# Sentences that Slurm writes where it has a word for the same.
+_SENTENCES = {
+    "Nodes required for job are": "Resources",
+    "launch failed requeued held": "JobLaunchFailure",
+    "job requeued in special exit state": "JobHeldUser",
+    "job requeued in held state": "JobHeldUser",
+}
+OTHER = "other"
+
+_BY_REASON = ("partition", "reason")
+_JOBS = Metric(
+    "slurm_queue_pending",
+    "Jobs that wait, by Slurm's word for the reason; tasks of arrays count one by one.",
+    _BY_REASON,
+)
+_CPUS = Metric("slurm_queue_pending_cpus", "CPUs that waiting jobs ask for.", _BY_REASON)
+_GPUS = Metric("slurm_queue_pending_gpus", "GPUs that waiting jobs ask for.", _BY_REASON)
+_OLDEST = Metric(
+    "slurm_queue_oldest_eligible_timestamp_seconds",
+    "Since when the job has been ready to start that waits longest; absent when none is.",
+    ("partition",),
+)
+_WAIT = Metric(
+    "slurm_queue_wait_seconds",
+    "How long jobs were ready before they started, of those that started while we looked.",
+    ("partition",),
+    "histogram",
+)
+
+METRICS = (_JOBS, _CPUS, _GPUS, _OLDEST, _WAIT)
+
+
+class Memory:
+    """What is remembered from poll to poll.
+
+    Attributes:
+        pairs: partitions and reasons that there were; they stay on the page, at 0.
+        begun: jobs that have started, as far as the last poll knew; None before the first.
+        waits: how long jobs waited, by partition.
+    """
+
+    def __init__(self) -> None:
+        self.pairs: dict[Labels, None] = {}
+        self.begun: frozenset[tuple[str, int]] | None = None
+        self.waits: dict[Labels, Histogram] = {}
+
+
+def families(memory: Memory, jobs: Sequence[Job]) -> Iterator[Family]:
+    """Tell of waiting jobs, and of those that have begun since the last time."""
+    waiting = [job for job in jobs if job.state == "PENDING"]
+    yield from _pending(memory, waiting)
+    yield _OLDEST.family(_oldest(waiting))
+    _learn(memory, jobs)
+    yield histogram_family(_WAIT, BOUNDS, memory.waits)
+
+
+def _pending(memory: Memory, waiting: Sequence[Job]) -> Iterator[Family]:
+    numbers: dict[Metric, dict[Labels, int]] = {}
+    for job in waiting:
+        reason = word(job.reason)
+        amounts = {
+            _JOBS: job.tasks,
+            _CPUS: job.tasks * job.cpus,
+            _GPUS: job.tasks * sum((job.gpus or {}).values()),
+        }
+        for partition in job.partitions:
+            memory.pairs[partition, reason] = None
+            for metric, amount in amounts.items():
+                counts = numbers.setdefault(metric, {})
+                counts[partition, reason] = counts.get((partition, reason), 0) + amount
+    accounted = all(job.gpus is not None for job in waiting)
+    for metric in (_JOBS, _CPUS, _GPUS) if accounted else (_JOBS, _CPUS):
+        counts = numbers.get(metric, {})
+        yield metric.family((pair, counts.get(pair, 0)) for pair in memory.pairs)
+
+
+def _oldest(waiting: Sequence[Job]) -> dict[Labels, int]:
+    oldest: dict[Labels, int] = {}
+    for job in waiting:
+        # What is to begin at some time is not ready before, though Slurm calls that time eligible.
+        if job.eligible is None or job.reason == "BeginTime":
+            continue
+        for partition in job.partitions:
+            first = oldest.get((partition,), job.eligible)
+            oldest[partition,] = min(first, job.eligible)
+    return oldest
+
+
+def _learn(memory: Memory, jobs: Sequence[Job]) -> None:
+    """Count the wait of each job that has begun since the last time."""
+    # One that was cancelled before it could begin has a start as well, but never had a node.
+    begun = {(job.id, job.started): job for job in jobs if job.nodes and job.started is not None}
+    known = memory.begun
+    memory.begun = frozenset((name, start) for name, start in begun if start is not None)
+    for job in begun.values():
+        memory.waits.setdefault(job.partitions[:1], Histogram((0,) * (len(BOUNDS) + 1), 0))
+    if known is None:
+        return
+    for key, job in begun.items():
+        if key not in known and job.eligible is not None and job.started is not None:
+            waited, partition = max(0, job.started - job.eligible), job.partitions[:1]
+            memory.waits[partition] = memory.waits[partition].plus(waited, BOUNDS)
+
+
+@lru_cache(maxsize=1024)
+def word(reason: str) -> str:
+    """Return Slurm's word for a reason, without what is added to it.
+
+    There are some hundred words.  Sentences that are none are ``other``: they hold names of nodes
+    and jobs, and would make a series each.
+    """
+    match = _WORD.fullmatch(reason)
+    if match is not None:
+        return match[1]
+    known = (name for begin, name in _SENTENCES.items() if reason.startswith(begin))
+    return next(known, OTHER)

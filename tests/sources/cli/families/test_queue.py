@@ -1,0 +1,170 @@
+"""Who waits, why and for how long."""
+
+from __future__ import annotations
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from slurm_exporter.exposition import Family, Format, render
+from slurm_exporter.sources.cli.families.queue import BOUNDS, Memory, families, word
+from slurm_exporter.sources.cli.records import Job
+
+JOB = Job(
+    id="1",
+    tasks=1,
+    state="PENDING",
+    flags=frozenset(),
+    partitions=("batch",),
+    user="alice",
+    account="physics",
+    cpus=2,
+    memory=1024,
+    gpus={},
+    nodes=(),
+    min_nodes=1,
+    max_nodes=1,
+    reason="Priority",
+    submitted=50,
+    eligible=100,
+    started=None,
+    ended=None,
+)
+RUNNING = JOB._replace(state="RUNNING", nodes=("n1",), started=130, reason="None")
+
+
+def samples(found: list[Family]) -> dict[str, str]:
+    """What stands on the page, by name and labels."""
+    page = b"".join(render(found, ())[Format.TEXT]).decode()
+    return dict(line.rsplit(" ", 1) for line in page.splitlines() if not line.startswith("#"))
+
+
+def told(*jobs: Job, memory: Memory | None = None) -> dict[str, str]:
+    return samples(list(families(memory or Memory(), jobs)))
+
+
+def test_waiting_jobs_are_counted_by_partition_and_reason_with_what_they_ask_for() -> None:
+    found = told(
+        JOB,
+        JOB._replace(id="2_[1-5]", tasks=5, gpus={"a100": 2}),
+        JOB._replace(id="3", reason="Resources", partitions=("batch", "long")),
+        RUNNING,
+    )
+
+    assert found['slurm_queue_pending{partition="batch",reason="Priority"}'] == "6"
+    assert found['slurm_queue_pending_cpus{partition="batch",reason="Priority"}'] == "12"
+    assert found['slurm_queue_pending_gpus{partition="batch",reason="Priority"}'] == "10"
+    assert found['slurm_queue_pending{partition="batch",reason="Resources"}'] == "1"
+    assert found['slurm_queue_pending{partition="long",reason="Resources"}'] == "1"
+
+
+def test_a_reason_that_there_was_stays_at_zero() -> None:
+    """So that a graph goes down to the ground, and an alert sees it."""
+    memory = Memory()
+    told(JOB, memory=memory)
+
+    assert told(memory=memory)['slurm_queue_pending{partition="batch",reason="Priority"}'] == "0"
+
+
+def test_gpus_are_absent_where_slurm_does_not_account_for_them() -> None:
+    found = told(JOB._replace(gpus=None), JOB._replace(id="2", gpus={"": 1}))
+
+    assert not [name for name in found if name.startswith("slurm_queue_pending_gpus")]
+
+
+def test_the_oldest_job_is_the_one_that_has_been_ready_for_longest() -> None:
+    """Not one that is held or depends on another, nor one that is to begin at a certain time."""
+    found = told(
+        JOB,
+        JOB._replace(id="2", eligible=90, partitions=("batch", "long")),
+        JOB._replace(id="3", eligible=None, reason="JobHeldUser"),
+        JOB._replace(id="4", eligible=10, reason="BeginTime"),
+    )
+
+    assert found['slurm_queue_oldest_eligible_timestamp_seconds{partition="batch"}'] == "90"
+    assert found['slurm_queue_oldest_eligible_timestamp_seconds{partition="long"}'] == "90"
+
+
+def test_a_wait_is_counted_once_when_the_job_has_begun() -> None:
+    memory = Memory()
+    told(JOB, memory=memory)
+    for _ in range(3):
+        found = told(RUNNING, memory=memory)
+
+    assert found['slurm_queue_wait_seconds_sum{partition="batch"}'] == "30"
+    assert found['slurm_queue_wait_seconds_count{partition="batch"}'] == "1"
+    assert found['slurm_queue_wait_seconds_bucket{partition="batch",le="10.0"}'] == "0"
+    assert found['slurm_queue_wait_seconds_bucket{partition="batch",le="60.0"}'] == "1"
+    assert found['slurm_queue_wait_seconds_bucket{partition="batch",le="+Inf"}'] == "1"
+
+
+def test_a_job_that_ran_between_two_polls_is_counted_too() -> None:
+    memory = Memory()
+    told(memory=memory)
+    found = told(RUNNING._replace(state="COMPLETED"), memory=memory)
+
+    assert found['slurm_queue_wait_seconds_count{partition="batch"}'] == "1"
+
+
+def test_jobs_that_began_before_we_looked_are_not_counted() -> None:
+    """Nobody knows how many there were; but the partition's series begins at zero."""
+    found = told(RUNNING)
+
+    assert found['slurm_queue_wait_seconds_count{partition="batch"}'] == "0"
+
+
+def test_a_requeued_job_waits_anew() -> None:
+    memory = Memory()
+    told(RUNNING, memory=memory)
+    found = told(RUNNING._replace(eligible=200, started=900), memory=memory)
+
+    assert found['slurm_queue_wait_seconds_sum{partition="batch"}'] == "700"
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        JOB._replace(state="CANCELLED", started=500, ended=500),
+        JOB._replace(started=999),
+        RUNNING._replace(eligible=None),
+    ],
+    ids=["cancelled while it waited", "expected to start", "nobody knows since when"],
+)
+def test_a_job_that_never_began_has_not_waited(job: Job) -> None:
+    memory = Memory()
+    told(memory=memory)
+    found = told(job, memory=memory)
+
+    assert found.get('slurm_queue_wait_seconds_count{partition="batch"}', "0") == "0"
+
+
+def test_the_histogram_is_one_in_openmetrics() -> None:
+    """All samples with the same labels stand together, as that format wants it."""
+    memory = Memory()
+    jobs = (RUNNING, RUNNING._replace(id="2", partitions=("long",)))
+    page = b"".join(render(list(families(memory, jobs)), ())[Format.OPENMETRICS])
+    found = {f.name: f for f in text_string_to_metric_families(page.decode() + "# EOF\n")}
+
+    assert found["slurm_queue_wait_seconds"].type == "histogram"
+    assert len(found["slurm_queue_wait_seconds"].samples) == 2 * (len(BOUNDS) + 3)
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        ("Priority", "Priority"),
+        ("AssocGrpCPUMinutesLimit", "AssocGrpCPUMinutesLimit"),
+        ("ReqNodeNotAvail, UnavailableNodes:n[1-7]", "ReqNodeNotAvail"),
+        ("ReqNodeNotAvail(Unavailable:n1)", "ReqNodeNotAvail"),
+        (
+            "Nodes required for job are DOWN, DRAINED, REBOOTING or reserved for jobs in",
+            "Resources",
+        ),
+        ("Nodes required for job are DOWN, DRAINED or reserved for jobs", "Resources"),
+        ("launch failed requeued held", "JobLaunchFailure"),
+        ("Something new, with the node n17 in it", "other"),
+        ("", "other"),
+    ],
+)
+def test_a_reason_is_a_word(reason: str, shown: str) -> None:
+    """What is added to it, such as names of nodes, would make a series each."""
+    assert word(reason) == shown
