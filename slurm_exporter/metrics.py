@@ -65,7 +65,7 @@ _GAUGES: dict[str, tuple[str, Callable[[EndpointView, float], float | None]]] = 
     ),
     "endpoint_interval_seconds": (
         "Configured seconds between two polls.",
-        lambda view, _: view.endpoint.interval,
+        lambda view, _: view.interval,
     ),
     "endpoint_effective_interval_seconds": (
         "Seconds between two polls now; longer than configured when polls take too long.",

@@ -137,8 +137,7 @@ class Poller:
     def _asked(self, began: float, stopwatch: Stopwatch) -> Snapshot:
         answer = self._source.poll(self._fingerprint, stopwatch)
         asked = began if answer.asked is None else answer.asked
-        if answer.interval is not None:
-            self._usual_interval = answer.interval
+        self._usual_interval = self._endpoint.interval_with(answer.source)
         if answer.families is None:
             return replace(self._snapshot, polled=asked)
         # Assigned together: had rendering failed, the answer would not count as known.
@@ -149,6 +148,7 @@ class Poller:
                 samples=sum(family.samples for family in answer.families),
                 body_bytes=answer.body_bytes,
                 dropped=answer.dropped,
+                source=answer.source,
             ),
             answer.fingerprint,
         )

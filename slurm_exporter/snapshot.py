@@ -80,6 +80,7 @@ class Snapshot:
         samples: how many samples the parts hold.
         body_bytes: the size of Slurm's answer.
         dropped: rows of the answer that the parts do not hold, by reason.
+        source: who answered, in the config's words.
     """
 
     polled: float
@@ -87,6 +88,7 @@ class Snapshot:
     samples: int
     body_bytes: int
     dropped: Mapping[str, int]
+    source: str = "openmetrics"
 
 
 def _zeros(names: Iterable[str]) -> Mapping[str, int]:
@@ -190,6 +192,16 @@ class EndpointView:
     endpoint: Endpoint
     health: Health
     snapshot: Snapshot | None = None
+
+    @property
+    def source(self) -> str:
+        """Who answers, in the config's words, which may leave it open until somebody has."""
+        return self.endpoint.source if self.snapshot is None else self.snapshot.source
+
+    @property
+    def interval(self) -> float:
+        """Seconds between polls, when these do not take too long."""
+        return self.endpoint.interval_with(self.source)
 
     @property
     def stale_after(self) -> float:

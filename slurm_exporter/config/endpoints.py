@@ -56,17 +56,13 @@ def _default_endpoints(field: Field, inherited: Inherited) -> tuple[Endpoint, ..
             endpoint,
             source=inherited.source,
             timeout=inherited.seconds,
-            interval=_usual_interval(endpoint, inherited.source),
+            interval=endpoint.interval_with(inherited.source),
         )
         for endpoint in DEFAULT_ENDPOINTS
     )
     if field.clean and inherited.settled:
         check_defaults(inherited, endpoints)
     return endpoints
-
-
-def _usual_interval(endpoint: Endpoint, source: str) -> float:
-    return endpoint.cli_interval if source == "cli" else endpoint.interval
 
 
 def _listed_endpoints(sections: list[Section], inherited: Inherited) -> tuple[Endpoint, ...]:
@@ -93,7 +89,7 @@ def _read_endpoint(section: Section, known: Endpoint | None, inherited: Inherite
         path=section.take("path").text(check_path, default.path),
         source=source,
         enabled=section.take("enabled").boolean(default=default.enabled),
-        interval=given or _usual_interval(default, source),
+        interval=given or default.interval_with(source),
         cli_interval=given or default.cli_interval,
         timeout=read_timeout(section.take("timeout"), inherited.seconds),
         stale_after=read_age(section.take("stale_after")),

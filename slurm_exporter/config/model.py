@@ -175,6 +175,10 @@ class Endpoint:
     max_age: float | None = None
     on_expiry: str = "drop"
 
+    def interval_with(self, source: str) -> float:
+        """Return the seconds between polls that a source answers."""
+        return self.cli_interval if source == "cli" else self.interval
+
 
 @dataclass(frozen=True, slots=True)
 class Address:

@@ -22,7 +22,7 @@ class Answer:
         body_bytes: the size of the answer as it came.
         fingerprint: a digest of it; answers that say the same have the same one.
         asked: when Slurm was asked, on the monotonic clock; None is the begin of the poll.
-        interval: seconds between polls that the source bears; None is the endpoint's interval.
+        source: who answered, in the config's words.
     """
 
     families: tuple[Family, ...] | None
@@ -30,7 +30,7 @@ class Answer:
     body_bytes: int
     fingerprint: bytes
     asked: float | None = None
-    interval: float | None = None
+    source: str = "openmetrics"
 
 
 class Source(Protocol):

@@ -39,12 +39,12 @@ def _endpoint(view: EndpointView, now: float) -> dict[str, Any]:
     served = view.served(now)
     return {
         "name": endpoint.name,
-        "source": endpoint.source,
+        "source": view.source,
         "state": view.state(now).value,
         "up": health.up,
         "hanging": now > health.expected,
         "age_seconds": view.age(now),
-        "interval_seconds": endpoint.interval,
+        "interval_seconds": view.interval,
         "effective_interval_seconds": health.effective_interval,
         "timeout_seconds": endpoint.timeout,
         "stale_after_seconds": view.stale_after,

@@ -71,7 +71,7 @@ class CliSource:
             body_bytes=sum(one.size for one in outputs),
             fingerprint=fingerprint,
             asked=min(one.asked for one in outputs),
-            interval=interval,
+            source="cli",
         )
 
     def _families(self, outputs: Sequence[Output[Any]]) -> tuple[Family, ...]:
