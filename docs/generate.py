@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slurm_exporter.config import DEFAULT_ENDPOINTS
+from slurm_exporter.config import DEFAULT_ENDPOINTS, MORE_ENDPOINTS
 from slurm_exporter.errors import REASONS
-from slurm_exporter.exposition import DROP_REASONS
+from slurm_exporter.exposition import DROP_REASONS, parse
 from slurm_exporter.metrics import (
     HttpMetrics,
     Reload,
@@ -17,29 +17,36 @@ from slurm_exporter.metrics import (
     slurmctld_families,
 )
 from slurm_exporter.snapshot import EndpointView, Health, Poll, Snapshot
+from slurm_exporter.sources.cli.catalogue import CATALOGUE
+from slurm_exporter.sources.native import ADMISSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from prometheus_client import Metric
 
+    from slurm_exporter.config import Endpoint
+    from slurm_exporter.sources.cli.metric import Metric as CliMetric
+
+NATIVE = "26.05.5"
+RECORDED = Path(__file__).parent.parent / "fixtures" / "openmetrics" / NATIVE
+KNOWN_ENDPOINTS = (*DEFAULT_ENDPOINTS, *MORE_ENDPOINTS)
 TARGET = Path(__file__).parent / "metrics.md"
 
 HEAD = """\
-# Metrics of the exporter itself
+# Metrics
 
-Written by `docs/generate.py` from the code. The config's global `labels` are on every one of them, as they are on
-Slurm's samples. Slurm's own families (`slurm_jobs...`, `slurm_node...`, and so on) pass through as slurmctld names,
-types and describes them.
+Written by `docs/generate.py` from the code. The config's global `labels` are on all of them, except `process_*` and
+`python_*`.
+
+## The exporter itself
 
 | name | type | labels | meaning |
 |---|---|---|---|
 """
 
-TAIL = """
+REASONS_HEAD = """
 The pages also hold prometheus_client's `process_*` and `python_*` metrics.
-
-## Reasons
 
 `slurm_exporter_poll_failures_total` has one of these as its `reason`; each starts at 0:
 
@@ -63,6 +70,21 @@ REASON_WORDS = {
     "internal": "a bug of the exporter; the log has its traceback",
 }
 
+SLURM_HEAD = """
+## Slurm, endpoint by endpoint
+
+Five endpoints are slurmctld's own. It answers for them from 25.11 on (`source: openmetrics`), and what it says passes
+through under its names, with its types and help texts. For older releases Slurm's commands are asked (`source: cli`),
+which give the same families as far as they know them. The other endpoints only exist through commands and are off until the
+config lists them.
+
+`source` says who has a family: slurmctld itself (native, as of Slurm {native}), the commands, or both. What a source does
+not know is absent, never 0. squeue shows one word for a job's state: while it says COMPLETING, nobody sees how the job has
+ended, so such a job is in `..._completing` and `..._finished` and in none of the states that jobs end in.
+"""
+
+UNITS = {"bytes": "bytes", "seconds": "seconds", "timestamp_seconds": "unix time"}
+
 DROP_WORDS = {
     "malformed": "the row cannot be read",
     "foreign": "the row belongs to no family of the endpoint, or has another label",
@@ -76,7 +98,8 @@ def page() -> str:
     rows = "".join(_row(family) for family in _families())
     reasons = "\n".join(f"* `{reason}`: {REASON_WORDS[reason]}" for reason in REASONS)
     drops = "\n".join(f"* `{reason}`: {DROP_WORDS[reason]}" for reason in DROP_REASONS)
-    return HEAD + rows + TAIL.format(reasons=reasons, drops=drops)
+    own = HEAD + rows + REASONS_HEAD.format(reasons=reasons, drops=drops)
+    return own + SLURM_HEAD.format(native=NATIVE) + "".join(map(_endpoint, KNOWN_ENDPOINTS))
 
 
 def _families() -> Iterator[Metric]:
@@ -86,6 +109,56 @@ def _families() -> Iterator[Metric]:
     yield from slurmctld_families({"http://localhost:6817": True}, 0, 0.0)
     yield from endpoint_families([EndpointView(DEFAULT_ENDPOINTS[0], health, snapshot)], 0.0)
     yield from HttpMetrics(["/metrics"]).registry.collect()
+
+
+def _endpoint(endpoint: Endpoint) -> str:
+    """Return the section of one endpoint: what is asked for it, and every family it can have."""
+    question = CATALOGUE.get(endpoint.name)
+    if question is None:
+        return ""
+    commands = ", ".join(f"`{command}`" for command in question.commands)
+    native = _native(endpoint)
+    told = {metric.name: metric for metric in question.metrics}
+    known = {name: _told(metric) for name, metric in told.items()}
+    families = {**{name: known.get(name, row) for name, row in native.items()}, **known}
+    rows = "".join(
+        f"| `{name}` | {_mark(name, native, told)} | {row} |\n" for name, row in families.items()
+    )
+    asked = f"`GET {endpoint.path}`, or {commands}" if endpoint.path else commands
+    return (
+        f"\n### {endpoint.name}\n\n"
+        f"Asks {asked}. Samples of each family: {question.cardinality}.\n\n"
+        f"| name | source | type | unit | labels | meaning |\n|---|---|---|---|---|---|\n{rows}"
+    )
+
+
+def _mark(name: str, native: Mapping[str, str], told: Mapping[str, object]) -> str:
+    if name in native and name in told:
+        return "both"
+    return "native" if name in native else "commands"
+
+
+def _told(metric: CliMetric) -> str:
+    return _cells(metric.type, _unit(metric), metric.labels, metric.help)
+
+
+def _unit(metric: CliMetric) -> str:
+    name = metric.name.removesuffix("_total")
+    ends = (word for end, word in sorted(UNITS.items()) if name.endswith(f"_{end}"))
+    return metric.unit or max(ends, key=len, default="")
+
+
+def _native(endpoint: Endpoint) -> dict[str, str]:
+    """Return what slurmctld says of its own families: cells by name."""
+    file = RECORDED / f"{endpoint.name}.txt"
+    if not file.exists():
+        return {}
+    parsed = parse(file.read_bytes(), ADMISSIONS[endpoint.name])
+    return {f.name: _cells(f.type, "", f.labels, f"{f.help}.") for f in parsed.families}
+
+
+def _cells(kind: str, unit: str, labels: Iterable[str], words: str) -> str:
+    return f"{kind} | {unit} | {', '.join(f'`{label}`' for label in labels)} | {words}"
 
 
 def _row(family: Metric) -> str:

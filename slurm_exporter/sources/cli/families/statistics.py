@@ -70,12 +70,14 @@ class Statistic:
         counts: whether a job of some kind counts.
         amount: what it adds; one for each of its tasks when there is none.  Nothing is known of
             the whole when it gives None for one job.
+        unit: of the number, unless it is a number of things.
     """
 
     suffix: str
     help: str
     counts: Callable[[Kind], bool]
     amount: Callable[[Job], int | None] | None = None
+    unit: str = ""
 
 
 def _state(state: str) -> Callable[[Kind], bool]:
@@ -125,6 +127,7 @@ STATISTICS = (
         "Memory of running and suspended jobs, in bytes.",
         _active,
         lambda job: job.memory,
+        "bytes",
     ),
 )
 
@@ -156,7 +159,7 @@ class Tally:
         """
         labels = () if label is None else (label,)
         self._metrics = {
-            one: Metric(prefix + one.suffix, one.help, labels)
+            one: Metric(prefix + one.suffix, one.help, labels, unit=one.unit)
             for one in STATISTICS
             if one.suffix not in without
         }
