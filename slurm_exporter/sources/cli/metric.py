@@ -21,7 +21,7 @@ Number = int | float
 Labels = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Metric:
     """A family without its samples.
 
