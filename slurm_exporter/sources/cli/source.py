@@ -61,9 +61,10 @@ class CliSource:
             with stopwatch.phase("parse"):
                 tables = (one.table.records for one in outputs)
                 families = tuple(f for f in self._question.families(*tables) if f.rows)
+        malformed = sum(one.table.malformed for one in outputs)
         return Answer(
             families=families,
-            dropped={"malformed": sum(one.table.malformed for one in outputs)},
+            dropped={"malformed": malformed} if malformed else {},
             body_bytes=sum(one.size for one in outputs),
             fingerprint=fingerprint,
             asked=min(one.asked for one in outputs),
