@@ -233,7 +233,7 @@ class App:
     def _exchange_pollers(self, config: Config) -> None:
         old = self._config
         kept = self._pollers.retire(_unchanged(old, config))
-        same = (config.labels, config.slurm.urls) == (old.labels, old.slurm.urls)
+        same = _same_cluster(old, config)
         self._store.configure(config.enabled_endpoints, keep=same)
         self._cluster = self._cluster.reconfigured(config.slurm)
         self._pollers.add(pollers(config, self._store, self._cluster, but=kept))
@@ -313,6 +313,15 @@ class _Own:
 
     def collect(self) -> Iterator[Metric]:
         return self.app.families()
+
+
+def _same_cluster(old: Config, new: Config) -> bool:
+    """Return whether what is known from before may stay on the page."""
+    return (old.labels, old.slurm.urls, old.slurm.cli) == (
+        new.labels,
+        new.slurm.urls,
+        new.slurm.cli,
+    )
 
 
 def _unchanged(old: Config, new: Config) -> list[str]:

@@ -24,15 +24,26 @@ class OpenMetricsSource:
         self._endpoint = endpoint
         self._admission = ADMISSIONS[endpoint.name]
 
-    def poll(self, known: bytes = b"", stopwatch: Stopwatch | None = None) -> Answer:
+    def poll(
+        self,
+        known: bytes = b"",
+        stopwatch: Stopwatch | None = None,
+        seconds: float | None = None,
+    ) -> Answer:
         """Ask once; see ``Source.poll``.
+
+        Args:
+            known: the fingerprint of an answer that need not be parsed again.
+            stopwatch: learns how long fetching and parsing took.
+            seconds: how long it may take; None is the endpoint's timeout.
 
         Raises:
             PollError: there is no usable answer.
         """
         stopwatch = stopwatch or Stopwatch()
+        seconds = self._endpoint.timeout if seconds is None else seconds
         with stopwatch.phase("fetch"):
-            body = self._slurmctld.fetch(self._endpoint.path, self._endpoint.timeout)
+            body = self._slurmctld.fetch(self._endpoint.path, seconds)
             fingerprint = hashlib.blake2b(body, digest_size=16).digest()
         if fingerprint == known:
             return Answer(None, {}, len(body), fingerprint)

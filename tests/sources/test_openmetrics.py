@@ -44,7 +44,8 @@ def test_an_answer_that_is_known_is_not_parsed_again(slurmctld: FakeSlurmctld) -
     jobs = source(slurmctld)
     known = jobs.poll().fingerprint
 
-    assert jobs.poll(known) is None
+    again = jobs.poll(known)
+    assert (again.families, again.fingerprint) == (None, known)
     body = fake.recorded("jobs").replace(b"slurm_jobs_running ", b"slurm_jobs_running 1")
     slurmctld.behaviours["/metrics/jobs"] = fake.answer(body)
     assert jobs.poll(known).fingerprint != known

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -110,10 +109,12 @@ class Outputs:
             finished = process.run(line, seconds, limit=limit, environment=environment())
         except OSError as error:
             raise CommandError(f"{program} cannot be run: {error.strerror}") from error
-        except subprocess.TimeoutExpired:
+        except process.TooSlowError:
             raise PollTimeoutError(f"{command} took longer than {seconds:.3g} s") from None
         except process.TooMuchError:
-            raise TooLargeError(f"{command} printed more than {limit} bytes") from None
+            raise TooLargeError(
+                f"{command} printed more than body_size_limit ({limit} bytes)"
+            ) from None
         return _checked(command, finished)
 
 
@@ -142,7 +143,7 @@ class _Shared:
             raise PollTimeoutError(f"{self._command} took longer than {seconds:.3g} s")
         try:
             if self._answer is None or self._monotonic() - self._asked > max_age:
-                self._ask(max(0.0, deadline - self._monotonic()), stopwatch)
+                self._ask(deadline - self._monotonic(), stopwatch)
             answer = self._answer
         finally:
             self._lock.release()
@@ -152,6 +153,8 @@ class _Shared:
         return answer
 
     def _ask(self, seconds: float, stopwatch: Stopwatch) -> None:
+        if seconds <= 0:  # of no interest to others, who may have more time
+            raise PollTimeoutError(f"no time was left for {self._command}")
         self._asked, self._answer = self._monotonic(), None
         try:
             self._answer = self._last = self._read(seconds, stopwatch)

@@ -21,6 +21,7 @@ _UNITS: dict[str, int] = {unit: 1024**power for power, unit in enumerate("KMGTPE
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)([KMGTPEZ]?)")
 _TASKS = re.compile(r"\d+_\[([^\]%]+)(?:%\d+)?\]")
 _RANGE = re.compile(r"(\d+)(?:-(\d+)(?::(\d+))?)?")
+_HOST = re.compile(r"[^\[\]]*(?:\[[^\[\]]+\][^\[\]]*)*")
 _BRACKETS = re.compile(r"([^\[]*)(?:\[([^\]]*)\])?")
 _GPU = re.compile(r"gres/gpu(?::([^=]*))?")
 
@@ -137,6 +138,8 @@ def _parts(text: str) -> Iterator[str]:
 
 
 def _expanded(part: str) -> Iterator[str]:
+    if not _HOST.fullmatch(part):
+        raise ValueError(f"{part!r} is no host list")
     pieces = []
     for prefix, ranges in _BRACKETS.findall(part):
         pieces += [[prefix], list(_counted(ranges)) if ranges else [""]]
