@@ -40,6 +40,10 @@ LABELS_IN_USE: Mapping[str, str] = MappingProxyType(
         "partition": "Slurm",
         "username": "Slurm",
         "account": "Slurm",
+        "flag": "Slurm",
+        "model": "Slurm",
+        "state": "Slurm",
+        "user": "Slurm",
         "endpoint": "slurm_exporter",
         "reason": "slurm_exporter",
         "phase": "slurm_exporter",
@@ -318,7 +322,10 @@ DEFAULT_ENDPOINTS = (
 )
 """The endpoints that are polled when the config lists none: slurmctld's own five."""
 
-MORE_ENDPOINTS: tuple[Endpoint, ...] = ()
+MORE_ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint("node-states", "", source="cli", interval=60.0),
+    Endpoint("gpus", "", source="cli", interval=60.0),
+)
 """The endpoints that are polled only if the config lists them: slurmctld has nothing like them."""
 
 
