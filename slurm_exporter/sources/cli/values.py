@@ -23,8 +23,6 @@ _TASKS = re.compile(r"\d+_\[([^\]%]+)(?:%\d+)?\]")
 _RANGE = re.compile(r"(\d+)(?:-(\d+)(?::(\d+))?)?")
 _BRACKETS = re.compile(r"([^\[]*)(?:\[([^\]]*)\])?")
 _GPU = re.compile(r"gres/gpu(?::([^=]*))?")
-_ITEM = re.compile(r"(?:[^,()]|\([^()]*\))+")
-_GRES_GPU = re.compile(r"gpu(?::([^:]+))?:(\d+)([KMGTPEZ]?)(?:\(.*\))?")
 
 
 @lru_cache(maxsize=4096)
@@ -80,25 +78,6 @@ def gpus(text: str) -> Gpus:
     total = models.pop("", 0)
     rest = total - sum(models.values())
     return MappingProxyType({**models, "": rest} if rest > 0 else models)
-
-
-@lru_cache(maxsize=4096)
-def gres(text: str) -> Gpus:
-    """Return the GPUs among a node's generic resources: ``gpu:a100:2(IDX:0,3),shard:8``.
-
-    Raises:
-        ValueError: there are some, and they cannot be counted.
-    """
-    found: dict[str, int] = {}
-    for item in _ITEM.findall(text.replace(":no_consume", "")):
-        if item != "gpu" and not item.startswith("gpu:"):
-            continue
-        match = _GRES_GPU.fullmatch(item)
-        if match is None:
-            raise ValueError(f"{item!r} is no number of GPUs")
-        model = name(match[1] or "")
-        found[model] = found.get(model, 0) + int(match[2]) * _UNITS.get(match[3], 1)
-    return MappingProxyType({model: count for model, count in found.items() if count})
 
 
 def tasks(job: str) -> int:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
-from slurm_exporter.sources.cli import values
+from slurm_exporter.sources.cli import gres, values
 from slurm_exporter.sources.cli.command import Command, Table, table
 from slurm_exporter.sources.cli.commands.blocks import blocks, number, value, words
 from slurm_exporter.sources.cli.records import Node
@@ -24,7 +24,6 @@ _MEBIBYTE = 1024**2
 # Behind the first of these stands what administrators write.
 _FREE = re.compile(r"\n   (Reason|Comment|Extra)=")
 _FURTHER_LINE = " " * 10
-_SIGNED = re.compile(r"(.*) \[(.+)@([^@\]]+)\]")
 
 # Before 21.08 the base state was the word that sinfo shows, with a sign behind it.
 _SIGNS = {
@@ -78,7 +77,7 @@ def _node(block: str) -> Node:
         memory_effective=(memory - int(pairs.get("MemSpecLimit", 0))) * _MEBIBYTE,
         memory_alloc=number(pairs, "AllocMem") * _MEBIBYTE,
         memory_free=int(memory_free) * _MEBIBYTE if answered else None,
-        gpus=values.gres(pairs.get("Gres", "")),
+        gpus=gres.gpus(pairs.get("Gres", "")),
         gpus_alloc=_used(pairs),
         reason=reason.text,
         reason_user=reason.user,
@@ -89,8 +88,8 @@ def _node(block: str) -> Node:
 def _used(pairs: Mapping[str, str]) -> Gpus | None:
     """Return the allocated GPUs; there is no such line where there is nothing to allocate."""
     if "GresUsed" in pairs:
-        return values.gres(pairs["GresUsed"])
-    return None if values.gres(pairs.get("Gres", "")) else {}
+        return gres.gpus(pairs["GresUsed"])
+    return None if gres.gpus(pairs.get("Gres", "")) else {}
 
 
 def _load(text: str) -> float | None:
@@ -98,14 +97,14 @@ def _load(text: str) -> float | None:
 
 
 def _reason(text: str) -> _Reason:
-    """Read a reason: who gave it and when stand at the end of its first line."""
+    """Read a reason; who gave it and when stand at the end of its first line, if anybody did."""
     first, *others = text.split("\n")
     more = [line.strip() for line in takewhile(lambda line: line.startswith(_FURTHER_LINE), others)]
-    signed = _SIGNED.fullmatch(first)
-    if signed:
+    said, _, signature = first.rpartition(" [")
+    user, _, when = signature.removesuffix("]").rpartition("@")
+    if user:
         with contextlib.suppress(ValueError):
-            since = values.moment(signed[3])
-            return _Reason(" ".join([signed[1], *more]), signed[2], since)
+            return _Reason(" ".join([said, *more]), user, values.moment(when))
     return _Reason(" ".join([first, *more]))
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from slurm_exporter.exposition import Family
     from slurm_exporter.sources.cli.records import Node
 
+_OUT_OF_SERVICE = frozenset({"DRAIN", "FAIL"})
 _LONGEST_REASON = 200
 _MORE = "..."
 
@@ -33,12 +34,12 @@ _FLAG = Metric(
 )
 _REASON = Metric(
     "slurm_node_drain_reason_info",
-    "1 for a node with a reason why it is drained, down or failing; and who gave it.",
+    "1 for a node that is drained, down or failing: why, and who said so.",
     ("node", "reason", "user"),
 )
 _SINCE = Metric(
     "slurm_node_drain_since_timestamp_seconds",
-    "Unix time at which that reason was given.",
+    "Unix time at which the reason was given why a node is drained, down or failing.",
     ("node",),
 )
 
@@ -51,11 +52,16 @@ def families(nodes: Sequence[Node]) -> Iterator[Family]:
     yield _FLAG.family(
         ((node.name, flag_word(flag)), 1) for node in nodes for flag in sorted(node.flags)
     )
-    reasons = [node for node in nodes if node.reason]
+    reasons = [node for node in nodes if node.reason and _out_of_service(node)]
     yield _REASON.family(((node.name, _cut(node.reason), node.reason_user), 1) for node in reasons)
     yield _SINCE.family(
         ((node.name,), node.reason_since) for node in reasons if node.reason_since is not None
     )
+
+
+def _out_of_service(node: Node) -> bool:
+    """Return whether the reason holds; in 24.11 one stays behind when a node is undrained."""
+    return node.state == "DOWN" or bool(node.flags & _OUT_OF_SERVICE)
 
 
 def _cut(reason: str) -> str:
