@@ -48,7 +48,7 @@ _FLAGS = {
 
 _WITH_JOBS = frozenset({"ALLOCATED", "MIXED"})
 _WORKING = frozenset({"ALLOCATED", "IDLE", "MIXED"})
-# sinfo calls only the CPUs of drained and down nodes "other"; the scheduler passes these by as well.
+# sinfo takes only the CPUs of drained and down nodes for not idle; neither do these get new work.
 _NO_NEW_WORK = frozenset({"DRAIN", "FAIL", "INVALID_REG", "NOT_RESPONDING"})
 
 
