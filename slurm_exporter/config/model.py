@@ -40,6 +40,10 @@ LABELS_IN_USE: Mapping[str, str] = MappingProxyType(
         "partition": "Slurm",
         "username": "Slurm",
         "account": "Slurm",
+        "flag": "Slurm",
+        "model": "Slurm",
+        "state": "Slurm",
+        "user": "Slurm",
         "endpoint": "slurm_exporter",
         "reason": "slurm_exporter",
         "phase": "slurm_exporter",
@@ -322,7 +326,11 @@ DEFAULT_ENDPOINTS = (
 )
 """The endpoints that are polled when the config lists none: slurmctld's own five."""
 
-MORE_ENDPOINTS = (Endpoint("queue", "", source="cli"),)
+MORE_ENDPOINTS = (
+    Endpoint("queue", "", source="cli"),
+    Endpoint("node-states", "", source="cli"),
+    Endpoint("gpus", "", source="cli"),
+)
 """The endpoints that are polled only if the config lists them: slurmctld has nothing like them."""
 
 

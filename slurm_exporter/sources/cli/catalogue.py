@@ -5,8 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from slurm_exporter.sources.cli.commands.node import NODE
+from slurm_exporter.sources.cli.commands.partition import PARTITION
 from slurm_exporter.sources.cli.commands.squeue import SQUEUE
-from slurm_exporter.sources.cli.families import jobs, queue, users
+from slurm_exporter.sources.cli.families import (
+    gpus,
+    jobs,
+    node_states,
+    nodes,
+    partitions,
+    queue,
+    users,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -40,12 +50,28 @@ CATALOGUE = {
     "jobs-users-accts": Question(
         (SQUEUE,), users.families, users.METRICS, "one for each user or account that has jobs"
     ),
+    "nodes": Question((NODE,), nodes.families, nodes.METRICS, "one for each node, or one each"),
+    "partitions": Question(
+        (SQUEUE, NODE, PARTITION),
+        partitions.families,
+        partitions.METRICS,
+        "one for each partition",
+    ),
     "queue": Question(
         (SQUEUE,),
         queue.families,
         queue.METRICS,
         "one for each partition and reason there was; 15 for each partition's wait times",
         memory=queue.Memory,
+    ),
+    "node-states": Question(
+        (NODE,), node_states.families, node_states.METRICS, "one for each node, flag or reason"
+    ),
+    "gpus": Question(
+        (NODE, SQUEUE),
+        gpus.families,
+        gpus.METRICS,
+        "one for each node, partition, user or account and each of its models",
     ),
 }
 """Endpoint name to what is asked for it."""

@@ -54,3 +54,59 @@ class Job(NamedTuple):
     eligible: int | None
     started: int | None
     ended: int | None
+
+
+class Node(NamedTuple):
+    """A node.
+
+    Attributes:
+        name: the node's name in Slurm.
+        state: the base state, such as ``IDLE`` or ``MIXED``.
+        flags: what else is said of the state, such as ``DRAIN``.
+        partitions: those that it belongs to.
+        cpus: all of them.
+        cpus_effective: those that are not kept for the system; all, where Slurm does not say.
+        cpus_alloc: those that jobs have.
+        load: the load average; None of a node that has never answered.
+        memory: bytes.
+        memory_effective: bytes that are not kept for the system.
+        memory_alloc: bytes that jobs have.
+        memory_free: bytes that its system calls free; None of a node that has never answered.
+        gpus: those it is configured with.
+        gpus_alloc: those that jobs have; None where Slurm does not say.
+        reason: why it is drained or down; empty without a reason.
+        reason_user: who said so; empty where nobody is named.
+        reason_since: unix time.
+    """
+
+    name: str
+    state: str
+    flags: frozenset[str]
+    partitions: tuple[str, ...]
+    cpus: int
+    cpus_effective: int
+    cpus_alloc: int
+    load: float | None
+    memory: int
+    memory_effective: int
+    memory_alloc: int
+    memory_free: int | None
+    gpus: Gpus
+    gpus_alloc: Gpus | None
+    reason: str
+    reason_user: str
+    reason_since: int | None
+
+
+class Partition(NamedTuple):
+    """A partition.
+
+    Attributes:
+        name: its name.
+        cpus: all CPUs of its nodes.
+        nodes: how many nodes it has.
+    """
+
+    name: str
+    cpus: int
+    nodes: int

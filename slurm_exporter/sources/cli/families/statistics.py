@@ -24,7 +24,7 @@ HELD = frozenset({"JobHeldAdmin", "JobHeldUser"})
 """Reasons of jobs that wait because somebody holds them."""
 
 _WAITING = frozenset({"PENDING"})
-_ACTIVE = frozenset({"RUNNING", "SUSPENDED"})
+ACTIVE = frozenset({"RUNNING", "SUSPENDED"})
 _ENDED = {
     "BOOT_FAIL": "bootfail",
     "CANCELLED": "cancelled",
@@ -37,8 +37,8 @@ _ENDED = {
     "TIMEOUT": "timeout",
 }
 # Jobs that are cleaned up after have ended, and squeue does not say how.
-_FINISHED = frozenset({*_ENDED, "COMPLETING", "REVOKED", "STAGE_OUT"})
-_KNOWN = _WAITING | _ACTIVE | _FINISHED
+FINISHED = frozenset({*_ENDED, "COMPLETING", "REVOKED", "STAGE_OUT"})
+_KNOWN = _WAITING | ACTIVE | FINISHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def _word(word: str) -> Callable[[Kind], bool]:
 
 
 def _active(kind: Kind) -> bool:
-    return kind.state in _ACTIVE
+    return kind.state in ACTIVE
 
 
 STATISTICS = (
@@ -103,7 +103,7 @@ STATISTICS = (
     Statistic("_running", "Jobs that run, also while their nodes boot.", _state("RUNNING")),
     Statistic("_suspended", "Jobs that were stopped and keep their nodes.", _state("SUSPENDED")),
     Statistic("_started", "Jobs that have begun, ended or not.", lambda k: k.state != "PENDING"),
-    Statistic("_finished", "Jobs that have ended.", lambda kind: kind.state in _FINISHED),
+    Statistic("_finished", "Jobs that have ended.", lambda kind: kind.state in FINISHED),
     Statistic("_other", "Jobs in states unknown to us.", lambda kind: kind.state not in _KNOWN),
     Statistic("_completing", "Ended jobs that are cleaned up after.", _word("COMPLETING")),
     Statistic("_configuring", "Jobs whose nodes boot or prepare.", _word("CONFIGURING")),
