@@ -40,6 +40,7 @@ LABELS_IN_USE: Mapping[str, str] = MappingProxyType(
         "partition": "Slurm",
         "username": "Slurm",
         "account": "Slurm",
+        "message_type": "Slurm",
         "endpoint": "slurm_exporter",
         "reason": "slurm_exporter",
         "phase": "slurm_exporter",
@@ -318,7 +319,7 @@ DEFAULT_ENDPOINTS = (
 )
 """The endpoints that are polled when the config lists none: slurmctld's own five."""
 
-MORE_ENDPOINTS: tuple[Endpoint, ...] = ()
+MORE_ENDPOINTS: tuple[Endpoint, ...] = (Endpoint("rpcs", "", source="cli", interval=60.0),)
 """The endpoints that are polled only if the config lists them: slurmctld has nothing like them."""
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from slurm_exporter.sources.cli.commands.sdiag import SDIAG
 from slurm_exporter.sources.cli.commands.squeue import SQUEUE
-from slurm_exporter.sources.cli.families import jobs, users
+from slurm_exporter.sources.cli.families import jobs, rpcs, scheduler, users
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,5 +39,9 @@ CATALOGUE = {
     "jobs-users-accts": Question(
         (SQUEUE,), users.families, users.METRICS, "one for each user or account that has jobs"
     ),
+    "rpcs": Question(
+        (SDIAG,), rpcs.families, rpcs.METRICS, "two for each type of request and for each user"
+    ),
+    "scheduler": Question((SDIAG,), scheduler.families, scheduler.METRICS, "one each"),
 }
 """Endpoint name to what is asked for it."""

@@ -54,3 +54,33 @@ class Job(NamedTuple):
     eligible: int | None
     started: int | None
     ended: int | None
+
+
+class Rpcs(NamedTuple):
+    """Requests to slurmctld of one type or by one user.
+
+    Attributes:
+        name: the type, such as ``REQUEST_PING``, or the user's name.
+        count: how many.
+        seconds: how long slurmctld took for all of them together; 0 for those that wait.
+    """
+
+    name: str
+    count: int
+    seconds: float
+
+
+class Diagnostics(NamedTuple):
+    """What slurmctld counts of its own work.
+
+    Attributes:
+        statistics: by slurmctld's name; counts, microseconds and unix times.
+        by_type: requests since the statistics were reset.
+        by_user: the same ones; one name can stand for several users that have none.
+        pending: requests that wait, by type.
+    """
+
+    statistics: Mapping[str, int]
+    by_type: tuple[Rpcs, ...]
+    by_user: tuple[Rpcs, ...]
+    pending: tuple[Rpcs, ...]
