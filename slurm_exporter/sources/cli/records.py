@@ -61,12 +61,12 @@ class Rpcs(NamedTuple):
 
     Attributes:
         name: the type, such as ``REQUEST_PING``, or the user's name.
-        count: how many.
+        calls: how many.
         seconds: how long slurmctld took for all of them together; 0 for those that wait.
     """
 
     name: str
-    count: int
+    calls: int
     seconds: float
 
 

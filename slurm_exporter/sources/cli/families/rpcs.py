@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from slurm_exporter.sources.cli.metric import Metric
@@ -11,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from slurm_exporter.exposition import Family
+    from slurm_exporter.sources.cli.metric import Labels, Number
     from slurm_exporter.sources.cli.records import Diagnostics, Rpcs
 
 _RESET = "since slurmctld started or its statistics were reset"
@@ -51,22 +51,23 @@ METRICS = (_CALLS, _SECONDS, _USER_CALLS, _USER_SECONDS, _PENDING)
 def families(diagnostics: Iterable[Diagnostics]) -> Iterator[Family]:
     """Tell how many requests there were; users without a name are told of together."""
     for one in diagnostics:
-        yield _CALLS.family(_counts(one.by_type))
+        yield _CALLS.family(_calls(one.by_type))
         yield _SECONDS.family(_seconds(one.by_type))
-        yield _USER_CALLS.family(_counts(one.by_user))
+        yield _USER_CALLS.family(_calls(one.by_user))
         yield _USER_SECONDS.family(_seconds(one.by_user))
-        yield _PENDING.family(_counts(one.pending))
+        yield _PENDING.family(_calls(one.pending))
 
 
-def _counts(rpcs: Iterable[Rpcs]) -> dict[tuple[str], int]:
-    sums: Counter[tuple[str]] = Counter()
-    for one in rpcs:
-        sums[one.name,] += one.count
-    return sums
+def _calls(rpcs: Iterable[Rpcs]) -> dict[Labels, Number]:
+    return _sums((one.name, one.calls) for one in rpcs)
 
 
-def _seconds(rpcs: Iterable[Rpcs]) -> dict[tuple[str], float]:
-    sums: dict[tuple[str], float] = {}
-    for one in rpcs:
-        sums[one.name,] = sums.get((one.name,), 0.0) + one.seconds
+def _seconds(rpcs: Iterable[Rpcs]) -> dict[Labels, Number]:
+    return _sums((one.name, one.seconds) for one in rpcs)
+
+
+def _sums(numbers: Iterable[tuple[str, Number]]) -> dict[Labels, Number]:
+    sums: dict[Labels, Number] = {}
+    for name, number in numbers:
+        sums[name,] = sums.get((name,), 0) + number
     return sums

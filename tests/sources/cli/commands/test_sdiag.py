@@ -103,7 +103,7 @@ def test_odd_names_are_kept(line: str, name: str) -> None:
     """The number of the type or of the user stands behind them."""
     (one,) = read(f"{HEAD}{USERS}{line}\n").by_user
 
-    assert (one.name, one.count) == (name, 3)
+    assert (one.name, one.calls) == (name, 3)
 
 
 def test_more_is_said_of_requests_where_they_are_queued() -> None:
