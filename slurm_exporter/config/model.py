@@ -40,7 +40,15 @@ LABELS_IN_USE: Mapping[str, str] = MappingProxyType(
         "partition": "Slurm",
         "username": "Slurm",
         "account": "Slurm",
+        "accounts": "Slurm",
+        "flags": "Slurm",
+        "host": "Slurm",
+        "license": "Slurm",
         "message_type": "Slurm",
+        "reservation": "Slurm",
+        "role": "Slurm",
+        "state": "Slurm",
+        "users": "Slurm",
         "endpoint": "slurm_exporter",
         "reason": "slurm_exporter",
         "phase": "slurm_exporter",
@@ -319,7 +327,13 @@ DEFAULT_ENDPOINTS = (
 )
 """The endpoints that are polled when the config lists none: slurmctld's own five."""
 
-MORE_ENDPOINTS: tuple[Endpoint, ...] = (Endpoint("rpcs", "", source="cli", interval=60.0),)
+MORE_ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint("rpcs", "", source="cli", interval=60.0),
+    Endpoint("fairshare", "", source="cli", interval=120.0, cli_interval=120.0),
+    Endpoint("licenses", "", source="cli", interval=60.0),
+    Endpoint("reservations", "", source="cli", interval=60.0),
+    Endpoint("controllers", "", source="cli", interval=60.0),
+)
 """The endpoints that are polled only if the config lists them: slurmctld has nothing like them."""
 
 

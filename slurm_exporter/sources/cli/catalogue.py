@@ -5,9 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from slurm_exporter.sources.cli.commands.licenses import LICENSES
+from slurm_exporter.sources.cli.commands.ping import PING
+from slurm_exporter.sources.cli.commands.reservations import RESERVATIONS
 from slurm_exporter.sources.cli.commands.sdiag import SDIAG
 from slurm_exporter.sources.cli.commands.squeue import SQUEUE
-from slurm_exporter.sources.cli.families import jobs, rpcs, scheduler, users
+from slurm_exporter.sources.cli.commands.sshare import SSHARE
+from slurm_exporter.sources.cli.families import (
+    controllers,
+    fairshare,
+    jobs,
+    licenses,
+    reservations,
+    rpcs,
+    scheduler,
+    users,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -35,9 +48,22 @@ class Question:
 
 
 CATALOGUE = {
+    "controllers": Question(
+        (PING,), controllers.families, controllers.METRICS, "one for each controller"
+    ),
+    "fairshare": Question(
+        (SSHARE,),
+        fairshare.families,
+        fairshare.METRICS,
+        "one for each account, and one for each user of an account",
+    ),
     "jobs": Question((SQUEUE,), jobs.families, jobs.METRICS, "one each"),
     "jobs-users-accts": Question(
         (SQUEUE,), users.families, users.METRICS, "one for each user or account that has jobs"
+    ),
+    "licenses": Question((LICENSES,), licenses.families, licenses.METRICS, "one for each license"),
+    "reservations": Question(
+        (RESERVATIONS,), reservations.families, reservations.METRICS, "one for each reservation"
     ),
     "rpcs": Question(
         (SDIAG,), rpcs.families, rpcs.METRICS, "two for each type of request and for each user"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -42,6 +43,14 @@ class Metric:
         return self.family([((), number)])
 
 
+def sums(samples: Iterable[tuple[Labels, Number]]) -> dict[Labels, Number]:
+    """Return one sample for each value of the labels: the sum of those that share it."""
+    found: dict[Labels, Number] = {}
+    for labels, number in samples:
+        found[labels] = found.get(labels, 0) + number
+    return found
+
+
 def written(number: Number) -> str:
     """Return a number as it stands on a page: all of its digits."""
-    return repr(number)
+    return "+Inf" if number == math.inf else repr(number)

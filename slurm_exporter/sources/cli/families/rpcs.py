@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from slurm_exporter.sources.cli.metric import Metric
+from slurm_exporter.sources.cli.metric import Metric, sums
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -59,15 +59,8 @@ def families(diagnostics: Iterable[Diagnostics]) -> Iterator[Family]:
 
 
 def _calls(rpcs: Iterable[Rpcs]) -> dict[Labels, Number]:
-    return _sums((one.name, one.calls) for one in rpcs)
+    return sums(((one.name,), one.calls) for one in rpcs)
 
 
 def _seconds(rpcs: Iterable[Rpcs]) -> dict[Labels, Number]:
-    return _sums((one.name, one.seconds) for one in rpcs)
-
-
-def _sums(numbers: Iterable[tuple[str, Number]]) -> dict[Labels, Number]:
-    sums: dict[Labels, Number] = {}
-    for name, number in numbers:
-        sums[name,] = sums.get((name,), 0) + number
-    return sums
+    return sums(((one.name,), one.seconds) for one in rpcs)
