@@ -5,16 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from slurm_exporter.sources.cli.commands.licenses import LICENSES
 from slurm_exporter.sources.cli.commands.node import NODE
 from slurm_exporter.sources.cli.commands.partition import PARTITION
+from slurm_exporter.sources.cli.commands.ping import PING
+from slurm_exporter.sources.cli.commands.reservations import RESERVATIONS
+from slurm_exporter.sources.cli.commands.sdiag import SDIAG
 from slurm_exporter.sources.cli.commands.squeue import SQUEUE
+from slurm_exporter.sources.cli.commands.sshare import SSHARE
 from slurm_exporter.sources.cli.families import (
+    controllers,
+    fairshare,
     gpus,
     jobs,
+    licenses,
     node_states,
     nodes,
     partitions,
     queue,
+    reservations,
+    rpcs,
+    scheduler,
     users,
 )
 
@@ -46,6 +57,15 @@ class Question:
 
 
 CATALOGUE = {
+    "controllers": Question(
+        (PING,), controllers.families, controllers.METRICS, "one for each controller"
+    ),
+    "fairshare": Question(
+        (SSHARE,),
+        fairshare.families,
+        fairshare.METRICS,
+        "one for each account, and one for each user of an account",
+    ),
     "jobs": Question((SQUEUE,), jobs.families, jobs.METRICS, "one each"),
     "jobs-users-accts": Question(
         (SQUEUE,), users.families, users.METRICS, "one for each user or account that has jobs"
@@ -73,5 +93,13 @@ CATALOGUE = {
         gpus.METRICS,
         "one for each node, partition, user or account and each of its models",
     ),
+    "licenses": Question((LICENSES,), licenses.families, licenses.METRICS, "one for each license"),
+    "reservations": Question(
+        (RESERVATIONS,), reservations.families, reservations.METRICS, "one for each reservation"
+    ),
+    "rpcs": Question(
+        (SDIAG,), rpcs.families, rpcs.METRICS, "two for each type of request and for each user"
+    ),
+    "scheduler": Question((SDIAG,), scheduler.families, scheduler.METRICS, "one each"),
 }
 """Endpoint name to what is asked for it."""

@@ -180,7 +180,7 @@ def _checked(command: Command[Any], finished: process.Finished) -> bytes:
     An exit code says little: some commands end with 0 after an error, and say it on standard
     error only, with an empty output.
     """
-    if finished.code:
+    if finished.code not in command.answers:
         said = _sentence(finished.errors) or _sentence(finished.output)
         ending = process.ending(finished.code)
         raise CommandError(f"{command} failed ({ending}){said and f': {said}'}")
@@ -190,7 +190,8 @@ def _checked(command: Command[Any], finished: process.Finished) -> bytes:
     if said:
         raise CommandError(f"{command} printed nothing: {said}")
     if not command.may_be_empty:
-        raise EmptyError(f"{command} printed nothing")
+        why = command.why_empty
+        raise EmptyError(f"{command} printed nothing{why and f': {why}'}")
     return b""
 
 

@@ -110,3 +110,127 @@ class Partition(NamedTuple):
     name: str
     cpus: int
     nodes: int
+
+
+class Rpcs(NamedTuple):
+    """Requests to slurmctld of one type or by one user.
+
+    Attributes:
+        name: the type, such as ``REQUEST_PING``, or the user's name.
+        calls: how many.
+        seconds: how long slurmctld took for all of them together; 0 for those that wait.
+    """
+
+    name: str
+    calls: int
+    seconds: float
+
+
+class Diagnostics(NamedTuple):
+    """What slurmctld counts of its own work.
+
+    Attributes:
+        statistics: by slurmctld's name; counts, microseconds and unix times.
+        by_type: requests since the statistics were reset.
+        by_user: the same ones; one name can stand for several users that have none.
+        pending: requests that wait, by type.
+    """
+
+    statistics: Mapping[str, int]
+    by_type: tuple[Rpcs, ...]
+    by_user: tuple[Rpcs, ...]
+    pending: tuple[Rpcs, ...]
+
+
+class Share(NamedTuple):
+    """What an account, or one user of it, may have of the cluster, and what it had.
+
+    Attributes:
+        account: its name.
+        user: empty for the account as a whole.
+        partition: where it holds; empty for all.
+        shares: as the administrator gave them; None when the account's own count instead.
+        norm_shares: their part of all (0-1).
+        usage: seconds of CPUs, or of what the cluster bills for, which become fewer with age.
+        norm_usage: its part of all usage (0-1).
+        effective_usage: the same, as the fairshare algorithm sees it.
+        fairshare: the factor in the priority of jobs (0-1); an account may have none.
+        level: shares by usage among its like: above 1 it had too little; infinite without usage.
+    """
+
+    account: str
+    user: str
+    partition: str
+    shares: float | None
+    norm_shares: float | None
+    usage: float | None
+    norm_usage: float | None
+    effective_usage: float | None
+    fairshare: float | None
+    level: float | None
+
+
+class License(NamedTuple):
+    """One license.
+
+    Attributes:
+        name: with its server, as in ``comsol@flexlm``, when slurmdbd knows it.
+        total: how many there are for this cluster.
+        used: how many of these jobs have.
+        free: how many are left.
+        reserved: how many are set aside by reservations.
+        consumed: how many the server has given away, when it is remote and somebody tells Slurm.
+        deficit: how many the server has less than Slurm thought, likewise.
+        updated: unix time of both.
+    """
+
+    name: str
+    total: int
+    used: int
+    free: int
+    reserved: int
+    consumed: int | None
+    deficit: int | None
+    updated: int | None
+
+
+class Reservation(NamedTuple):
+    """What is set aside for some, for a time.
+
+    Attributes:
+        name: its name.
+        state: ``ACTIVE`` or ``INACTIVE``.
+        users: who may use it, with commas; empty when accounts say so.
+        accounts: likewise.
+        partition: empty for none in particular.
+        flags: such as ``MAINT``, with commas.
+        start: unix time.
+        end: unix time.
+        nodes: how many.
+        cores: how many.
+    """
+
+    name: str
+    state: str
+    users: str
+    accounts: str
+    partition: str
+    flags: str
+    start: int | None
+    end: int | None
+    nodes: int
+    cores: int
+
+
+class Controller(NamedTuple):
+    """One host that slurmctld may run on.
+
+    Attributes:
+        host: its name in slurm.conf.
+        role: ``primary``, ``backup`` or, of several, ``backup1`` and so on.
+        up: whether it answers.
+    """
+
+    host: str
+    role: str
+    up: bool
