@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from slurm_exporter.sources.auto import COMMANDS, NATIVE, AutoSource, Choice
-from slurm_exporter.sources.cli.catalogue import CATALOGUE
 from slurm_exporter.sources.cli.outputs import Outputs
 from slurm_exporter.sources.cli.source import CliSource
 from slurm_exporter.sources.openmetrics import OpenMetricsSource
@@ -39,8 +38,6 @@ class Cluster:
 
     def source(self, endpoint: Endpoint) -> Source:
         """Return what asks for an endpoint."""
-        if endpoint.name not in CATALOGUE:
-            return OpenMetricsSource(self.slurmctld, endpoint)
         commands = CliSource(self._outputs, endpoint)
         if endpoint.source == COMMANDS:
             return commands
