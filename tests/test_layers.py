@@ -107,7 +107,7 @@ def test_only_sources_speak_http_to_others(path: Path) -> None:
 
 CLI = PACKAGE / "sources" / "cli"
 
-MEETING_PLACE = {"records", "values", "metric", "command"}
+MEETING_PLACE = {"records", "values", "gres", "metric", "command"}
 """Modules of sources/cli that those which read commands and those which make families may use."""
 
 

@@ -154,9 +154,9 @@ def test_an_answer_that_is_shared_is_as_old_as_it_is(house: House) -> None:
     assert house.view.snapshot.polled == 995.0
 
 
-def test_a_source_may_want_to_be_asked_less_often(house: House) -> None:
-    """Limits of age follow; when another source answers again, the interval is the config's."""
-    house.source.outcome = replace(GOOD, interval=60.0)
+def test_commands_are_asked_less_often(house: House) -> None:
+    """Limits of age follow."""
+    house.source.outcome = replace(GOOD, source="cli")
     house.run_for(125.0)
     assert house.source.polls == [1000.0, 1060.0, 1120.0]
     assert house.view.max_age == 310.0
