@@ -470,19 +470,20 @@ def test_an_endpoint_that_hangs_through_a_reload_is_named_and_delays_no_other(
 
 
 @pytest.mark.parametrize(
-    "change",
+    "changed",
     [
-        {"labels": (("cluster", "alpha"),)},
-        {"slurm": Slurm(urls=("http://127.0.0.1:1",))},
+        lambda config: replace(config, labels=(("cluster", "alpha"),)),
+        lambda config: replace(config, slurm=Slurm(urls=("http://127.0.0.1:1",))),
+        lambda config: replace(config, slurm=replace(config.slurm, corrections=True)),
     ],
-    ids=["labels", "urls"],
+    ids=["labels", "urls", "corrections"],
 )
 def test_a_reload_serves_nothing_that_the_new_config_would_not_have_made(
-    running: Running, config: Config, change: dict[str, object]
+    running: Running, config: Config, changed: Callable[[Config], Config]
 ) -> None:
     """Series of another cluster, or without its label, would be wrong with a healthy face."""
     running.app._store.publish = lambda *_: None  # the new pollers bring nothing
-    running.reload(replace(config, **change))
+    running.reload(changed(config))
     assert [view.snapshot for view in running.view] == [None, None, None]
 
 

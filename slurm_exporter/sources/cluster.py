@@ -8,6 +8,7 @@ from slurm_exporter.sources.auto import COMMANDS, NATIVE, AutoSource, Choice
 from slurm_exporter.sources.cli.catalogue import CATALOGUE
 from slurm_exporter.sources.cli.outputs import Outputs
 from slurm_exporter.sources.cli.source import CliSource
+from slurm_exporter.sources.corrections import Corrections
 from slurm_exporter.sources.openmetrics import OpenMetricsSource
 from slurm_exporter.sources.slurmctld import Slurmctld
 
@@ -31,6 +32,7 @@ class Cluster:
             Slurmctld(slurm) if before is None else before.slurmctld.reconfigured(slurm)
         )
         self._outputs = Outputs(slurm.cli, slurm.body_size_limit)
+        self._corrections = Corrections() if slurm.corrections else None
         self._choice = Choice(open_to_all=not (slurm.authorization or slurm.basic_auth))
 
     def reconfigured(self, slurm: Slurm) -> Cluster:
@@ -40,11 +42,14 @@ class Cluster:
     def source(self, endpoint: Endpoint) -> Source:
         """Return what asks for an endpoint."""
         if endpoint.name not in CATALOGUE:
-            return OpenMetricsSource(self.slurmctld, endpoint)
+            return self._native(endpoint)
         commands = CliSource(self._outputs, endpoint)
         if endpoint.source == COMMANDS:
             return commands
-        native = OpenMetricsSource(self.slurmctld, endpoint)
+        native = self._native(endpoint)
         if endpoint.source == NATIVE:
             return native
         return AutoSource(native, commands, self._choice, endpoint.timeout)
+
+    def _native(self, endpoint: Endpoint) -> OpenMetricsSource:
+        return OpenMetricsSource(self.slurmctld, endpoint, self._corrections)

@@ -15,12 +15,14 @@ def test_every_key_of_slurm_is_obeyed():
       timeout: 5s500ms
       max_duty_cycle: 1
       body_size_limit: 10MB
+      corrections: true
     """
     assert parse(text, "x.yml").slurm == Slurm(
         urls=("http://ctl1:6817", "https://ctl2:6817"),
         timeout=5.5,
         max_duty_cycle=1.0,
         body_size_limit=10 * 1024 * 1024,
+        corrections=True,
     )
 
 
