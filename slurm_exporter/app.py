@@ -233,7 +233,7 @@ class App:
     def _exchange_pollers(self, config: Config) -> None:
         old = self._config
         kept = self._pollers.retire(_unchanged(old, config))
-        same = _same_cluster(old, config)
+        same = _made_alike(config) == _made_alike(old)
         self._store.configure(config.enabled_endpoints, keep=same)
         self._cluster = self._cluster.reconfigured(config.slurm)
         self._pollers.add(pollers(config, self._store, self._cluster, but=kept))
@@ -315,13 +315,10 @@ class _Own:
         return self.app.families()
 
 
-def _same_cluster(old: Config, new: Config) -> bool:
-    """Return whether what is known from before may stay on the page."""
-    return (old.labels, old.slurm.urls, old.slurm.cli) == (
-        new.labels,
-        new.slurm.urls,
-        new.slurm.cli,
-    )
+def _made_alike(config: Config) -> tuple[object, ...]:
+    """Return all on which snapshots depend, whatever their endpoint."""
+    slurm = config.slurm
+    return config.labels, slurm.urls, slurm.cli, slurm.corrections
 
 
 def _unchanged(old: Config, new: Config) -> list[str]:

@@ -478,8 +478,9 @@ def test_an_endpoint_that_hangs_through_a_reload_is_named_and_delays_no_other(
         {"labels": (("cluster", "alpha"),)},
         {"slurm": {"urls": ("http://127.0.0.1:1",)}},
         {"slurm": {"cli": Cli("/opt/other/bin")}},
+        {"slurm": {"corrections": True}},
     ],
-    ids=["labels", "urls", "commands"],
+    ids=["labels", "urls", "commands", "corrections"],
 )
 def test_a_reload_serves_nothing_that_the_new_config_would_not_have_made(
     running: Running, config: Config, change: dict[str, Any]

@@ -141,6 +141,7 @@ class Slurm:
         headers: pairs of (name, secret value) that such a proxy wants.
         proxy_from_environment: whether ``HTTP_PROXY`` and its like are obeyed.
         cli: how commands are run.
+        corrections: whether numbers that slurmctld gets wrong are made right, or left out.
     """
 
     source: str = "auto"
@@ -155,6 +156,7 @@ class Slurm:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     proxy_from_environment: bool = False
     cli: Cli = Cli()
+    corrections: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ def test_every_key_of_slurm_is_obeyed():
       body_size_limit: 10MB
       cli:
         path: /opt/slurm/bin:/usr/bin
+      corrections: true
     """
     assert parse(text, "x.yml").slurm == Slurm(
         source="openmetrics",
@@ -25,6 +26,7 @@ def test_every_key_of_slurm_is_obeyed():
         timeout=5.5,
         max_duty_cycle=1.0,
         body_size_limit=10 * 1024 * 1024,
+        corrections=True,
         cli=Cli("/opt/slurm/bin:/usr/bin"),
     )
 
