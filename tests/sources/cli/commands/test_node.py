@@ -234,5 +234,5 @@ def test_no_text_is_too_odd(text: str) -> None:
 
 
 def test_all_nodes_are_asked_for() -> None:
-    """Those of hidden partitions, too, those that do not exist yet, and GPUs in use."""
-    assert NODE.arguments == ("--all", "--details", "--future", "show", "node")
+    """Hidden ones, too, and those that do not exist yet; but none of other clusters."""
+    assert NODE.arguments == ("--all", "--details", "--future", "--local", "show", "node")

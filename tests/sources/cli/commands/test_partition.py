@@ -31,4 +31,4 @@ def test_a_partition_without_its_numbers_costs_itself() -> None:
 
 
 def test_hidden_partitions_are_asked_for() -> None:
-    assert PARTITION.arguments == ("--all", "show", "partition")
+    assert PARTITION.arguments == ("--all", "--local", "show", "partition")
