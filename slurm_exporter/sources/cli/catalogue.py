@@ -70,7 +70,7 @@ CATALOGUE = {
     "jobs-users-accts": Question(
         (SQUEUE,), users.families, users.METRICS, "one for each user or account that has jobs"
     ),
-    "nodes": Question((NODE,), nodes.families, nodes.METRICS, "one for each node, or one each"),
+    "nodes": Question((NODE,), nodes.families, nodes.METRICS, "one for each node, or one"),
     "partitions": Question(
         (SQUEUE, NODE, PARTITION),
         partitions.families,
@@ -85,7 +85,10 @@ CATALOGUE = {
         memory=queue.Memory,
     ),
     "node-states": Question(
-        (NODE,), node_states.families, node_states.METRICS, "one for each node, flag or reason"
+        (NODE,),
+        node_states.families,
+        node_states.METRICS,
+        "one for each node, flag that is set, or reason",
     ),
     "gpus": Question(
         (NODE, SQUEUE),

@@ -125,4 +125,4 @@ def _split(partitions: str) -> tuple[str, ...]:
     return tuple(name for name in partitions.split(",") if name)
 
 
-NODE = Command("scontrol", ("--all", "--details", "--future", "show", "node"), _read)
+NODE = Command("scontrol", ("--all", "--details", "--future", "--local", "show", "node"), _read)

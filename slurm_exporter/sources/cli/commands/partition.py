@@ -27,4 +27,4 @@ def _partition(block: str) -> Partition:
     )
 
 
-PARTITION = Command("scontrol", ("--all", "show", "partition"), _read)
+PARTITION = Command("scontrol", ("--all", "--local", "show", "partition"), _read)
