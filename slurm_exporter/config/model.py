@@ -45,9 +45,11 @@ LABELS_IN_USE: Mapping[str, str] = MappingProxyType(
         "host": "Slurm",
         "license": "Slurm",
         "message_type": "Slurm",
+        "qos": "Slurm",
         "reservation": "Slurm",
         "role": "Slurm",
         "state": "Slurm",
+        "tres": "Slurm",
         "users": "Slurm",
         "endpoint": "slurm_exporter",
         "reason": "slurm_exporter",
@@ -333,6 +335,7 @@ MORE_ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("licenses", "", source="cli", interval=60.0),
     Endpoint("reservations", "", source="cli", interval=60.0),
     Endpoint("controllers", "", source="cli", interval=60.0),
+    Endpoint("limits", "", source="cli", interval=120.0, cli_interval=120.0),
 )
 """The endpoints that are polled only if the config lists them: slurmctld has nothing like them."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from slurm_exporter.sources.cli.commands.assoc_mgr import ASSOC_MGR
+from slurm_exporter.sources.cli.commands.config import CONFIG
 from slurm_exporter.sources.cli.commands.licenses import LICENSES
 from slurm_exporter.sources.cli.commands.ping import PING
 from slurm_exporter.sources.cli.commands.reservations import RESERVATIONS
@@ -16,6 +18,7 @@ from slurm_exporter.sources.cli.families import (
     fairshare,
     jobs,
     licenses,
+    limits,
     reservations,
     rpcs,
     scheduler,
@@ -62,6 +65,9 @@ CATALOGUE = {
         (SQUEUE,), users.families, users.METRICS, "one for each user or account that has jobs"
     ),
     "licenses": Question((LICENSES,), licenses.families, licenses.METRICS, "one for each license"),
+    "limits": Question(
+        (ASSOC_MGR, CONFIG), limits.families, limits.METRICS, "two for each limit that is set"
+    ),
     "reservations": Question(
         (RESERVATIONS,), reservations.families, reservations.METRICS, "one for each reservation"
     ),

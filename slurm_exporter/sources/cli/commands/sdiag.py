@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from slurm_exporter.errors import ParseError
 from slurm_exporter.sources.cli import values
-from slurm_exporter.sources.cli.command import Command, Table
+from slurm_exporter.sources.cli.command import Command, Table, lines
 from slurm_exporter.sources.cli.records import Diagnostics, Rpcs
 
 _TYPES = "Remote Procedure Call statistics by message type"
@@ -89,7 +89,7 @@ _RPC = re.compile(r"\s*(.*?)\s*\(\s*\d+\)\s+count:(\d+)(?:.*\btotal_time:(\d+))?
 def _read(text: str, mark: str) -> Table[Diagnostics]:
     del mark  # sdiag lets us choose no format
     reader = _Reader()
-    for line in text.split("\n"):
+    for line in lines(text):
         reader.read(line)
     if not reader.statistics:
         raise ParseError("sdiag printed no statistics")
@@ -113,13 +113,17 @@ class _Reader:
             pending=tuple(self._rpcs[_PENDING]),
         )
 
-    def read(self, line: str) -> None:
-        if line and not line[0].isspace():
+    def read(self, line: str | None) -> None:
+        """Read a line; None is one that was cut short."""
+        if line is None:
+            self.malformed += 1
+            return
+        if not line[0].isspace():
             self._enter(line)
         try:
             if self._section in _STATISTICS:
                 self._statistic(line)
-            elif line[:1].isspace() and line.strip():
+            elif line[0].isspace() and line.strip():
                 self._rpc(line)
         except ValueError:
             self.malformed += 1
