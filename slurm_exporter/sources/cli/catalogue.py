@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from slurm_exporter.sources.cli.commands.assoc_mgr import ASSOC_MGR
+from slurm_exporter.sources.cli.commands.config import CONFIG
 from slurm_exporter.sources.cli.commands.licenses import LICENSES
 from slurm_exporter.sources.cli.commands.node import NODE
 from slurm_exporter.sources.cli.commands.partition import PARTITION
@@ -19,6 +21,7 @@ from slurm_exporter.sources.cli.families import (
     gpus,
     jobs,
     licenses,
+    limits,
     node_states,
     nodes,
     partitions,
@@ -97,6 +100,9 @@ CATALOGUE = {
         "one for each node, partition, user or account and each of its models",
     ),
     "licenses": Question((LICENSES,), licenses.families, licenses.METRICS, "one for each license"),
+    "limits": Question(
+        (ASSOC_MGR, CONFIG), limits.families, limits.METRICS, "two for each limit that is set"
+    ),
     "reservations": Question(
         (RESERVATIONS,), reservations.families, reservations.METRICS, "one for each reservation"
     ),

@@ -95,6 +95,14 @@ def fields(text: str, mark: str, count: int) -> Iterator[list[str] | None]:
         yield None
 
 
+def lines(text: str) -> Iterator[str | None]:
+    """Cut a text into its lines, one by one, without empty ones; None stands for one cut short."""
+    *whole, rest = text.split("\n")
+    yield from filter(None, whole)
+    if rest:
+        yield None
+
+
 def table(rows: Iterable[Row | None], record: Callable[[Row], Record_co]) -> Table[Record_co]:
     """Make records of rows; what cannot be read costs its row and is counted.
 

@@ -234,3 +234,45 @@ class Controller(NamedTuple):
     host: str
     role: str
     up: bool
+
+
+class Limit(NamedTuple):
+    """A limit that is set, and what is used of it now.
+
+    Attributes:
+        kind: what is limited, such as ``jobs`` or ``tres``.
+        tres: which trackable resource, such as ``cpu`` or ``gres/gpu``; empty if it is no such.
+        limit: bytes of memory, seconds, or a number; resources by time are in units times seconds.
+        used: likewise.
+    """
+
+    kind: str
+    tres: str
+    limit: float
+    used: float
+
+
+class LimitOwner(NamedTuple):
+    """What has limits.
+
+    Attributes:
+        scope: ``association``, ``qos``, or ``qos_account`` and ``qos_user`` for a member of a QoS.
+        name: account, user and partition of an association, of which the last two may be empty;
+            the QoS, and its member.
+        limits: those that are set.
+    """
+
+    scope: str
+    name: tuple[str, ...]
+    limits: tuple[Limit, ...]
+
+
+class Settings(NamedTuple):
+    """What the cluster's configuration says.
+
+    Attributes:
+        enforced: what accounting enforces, such as ``limits``; Slurm counts no use of limits that
+            it does not enforce.
+    """
+
+    enforced: frozenset[str]

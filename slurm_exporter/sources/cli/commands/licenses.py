@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from slurm_exporter.sources.cli import values
 from slurm_exporter.sources.cli.command import Command, table
-from slurm_exporter.sources.cli.commands.oneliner import lines, pairs
+from slurm_exporter.sources.cli.commands.oneliner import pairs, records
 from slurm_exporter.sources.cli.records import License
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def _read(text: str, _mark: str) -> Table[License]:
-    return table(lines(text, "LicenseName"), _license)
+    return table(records(text, "LicenseName"), _license)
 
 
 def _license(line: str) -> License:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from slurm_exporter.sources.cli.command import lines
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -24,8 +26,8 @@ class Pairs(dict[str, str]):
         raise ValueError(f"{key} is missing")
 
 
-def lines(text: str, key: str) -> Iterator[str | None]:
-    """Cut a text into records one by one; None stands for a line that is none.
+def records(text: str, key: str) -> Iterator[str | None]:
+    """Cut a text into records one by one; None stands for a line that is none, or cut short.
 
     Args:
         text: what was printed.
@@ -33,9 +35,8 @@ def lines(text: str, key: str) -> Iterator[str | None]:
     """
     if text.startswith(_NOTHING):
         return
-    for line in text.split("\n"):
-        if line:
-            yield line if line.startswith(f"{key}=") else None
+    for line in lines(text):
+        yield line if line is not None and line.startswith(f"{key}=") else None
 
 
 def pairs(line: str) -> Pairs:

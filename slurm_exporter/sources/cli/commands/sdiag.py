@@ -7,8 +7,7 @@ from collections import defaultdict
 from types import MappingProxyType
 
 from slurm_exporter.errors import ParseError
-from slurm_exporter.sources.cli import values
-from slurm_exporter.sources.cli.command import Command, Table
+from slurm_exporter.sources.cli.command import Command, Table, lines
 from slurm_exporter.sources.cli.records import Diagnostics, Rpcs
 
 _TYPES = "Remote Procedure Call statistics by message type"
@@ -80,16 +79,28 @@ _STATISTICS = {
     },
 }
 
+# What sdiag leaves out before the first cycle, and slurmctld's own metrics give as 0.
+_OF_CYCLES = {
+    "schedule_cycle_cnt": ("sched_mean_cycle", "sched_mean_depth_cycle"),
+    "bf_cycle_cnt": (
+        "bf_mean_cycle",
+        "bf_depth_mean",
+        "bf_try_depth_mean",
+        "bf_queue_len_mean",
+        "bf_mean_table_sz",
+    ),
+}
+
 _SECTIONS = (*filter(None, _STATISTICS), _TYPES, _USERS, _PENDING)
 _LINE = re.compile(r"\s*(sdiag output at|Data since|[^:]+(?=:)):?\s*(.*)")
-_EPOCH = re.compile(r"\((\d+)\)$")  # after the time as people read it
+_NUMBER = re.compile(r"(\d+)(?: microseconds)?|.*\((\d+)\)|(N/A)")  # a time has it at the end
 _RPC = re.compile(r"\s*(.*?)\s*\(\s*\d+\)\s+count:(\d+)(?:.*\btotal_time:(\d+))?")
 
 
 def _read(text: str, mark: str) -> Table[Diagnostics]:
     del mark  # sdiag lets us choose no format
     reader = _Reader()
-    for line in text.split("\n"):
+    for line in lines(text):
         reader.read(line)
     if not reader.statistics:
         raise ParseError("sdiag printed no statistics")
@@ -106,6 +117,9 @@ class _Reader:
         self._rpcs: dict[str, list[Rpcs]] = defaultdict(list)
 
     def record(self) -> Diagnostics:
+        for cycles, means in _OF_CYCLES.items():
+            if self.statistics.get(cycles) == 0:
+                self.statistics.update(dict.fromkeys(means, 0))
         return Diagnostics(
             MappingProxyType(self.statistics),
             by_type=tuple(self._rpcs[_TYPES]),
@@ -113,13 +127,17 @@ class _Reader:
             pending=tuple(self._rpcs[_PENDING]),
         )
 
-    def read(self, line: str) -> None:
-        if line and not line[0].isspace():
+    def read(self, line: str | None) -> None:
+        """Read a line; None is one that was cut short."""
+        if line is None:
+            self.malformed += 1
+            return
+        if not line[0].isspace():
             self._enter(line)
         try:
             if self._section in _STATISTICS:
                 self._statistic(line)
-            elif line[:1].isspace() and line.strip():
+            elif line[0].isspace() and line.strip():
                 self._rpc(line)
         except ValueError:
             self.malformed += 1
@@ -132,9 +150,8 @@ class _Reader:
     def _statistic(self, line: str) -> None:
         match = _LINE.fullmatch(line)
         key = _STATISTICS[self._section].get(match[1].rstrip()) if match else None
-        if match and key and match[2] not in values.UNKNOWN:
-            epoch = _EPOCH.search(match[2])
-            self.statistics[key] = int(epoch[1] if epoch else match[2].split()[0])
+        if match and key:
+            self.statistics[key] = _number(match[2])
 
     def _rpc(self, line: str) -> None:
         match = _RPC.match(line)
@@ -144,6 +161,13 @@ class _Reader:
             self._rpcs[self._section].append(rpcs)
         elif not line.lstrip().startswith("No "):
             raise ValueError(f"{line!r} counts no RPCs")
+
+
+def _number(text: str) -> int:
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is no number")
+    return int(match[1] or match[2] or 0)  # what never happened has the unix time 0
 
 
 SDIAG = Command("sdiag", (), _read)

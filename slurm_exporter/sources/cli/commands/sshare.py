@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from slurm_exporter.sources.cli.command import Command, table
+from slurm_exporter.sources.cli.command import Command, lines, table
 from slurm_exporter.sources.cli.records import Share
 
 if TYPE_CHECKING:
@@ -34,10 +34,9 @@ def _read(text: str, _mark: str) -> Table[Share]:
 
 
 def _rows(text: str) -> Iterator[list[str] | None]:
-    for line in text.split("\n"):
-        row = line.split(_SEPARATOR, len(_FIELDS) - 1)
-        if line:
-            yield row if len(row) == len(_FIELDS) else None
+    for line in lines(text):
+        row = (line or "").split(_SEPARATOR, len(_FIELDS) - 1)
+        yield row if len(row) == len(_FIELDS) else None
 
 
 def _share(row: list[str]) -> Share:

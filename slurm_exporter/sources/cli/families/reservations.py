@@ -26,8 +26,8 @@ _START = Metric(
 _END = Metric(
     "slurm_reservation_end_time_seconds", "Unix time when a reservation ends.", ("reservation",)
 )
-_NODES = Metric("slurm_reservation_node_count", "Nodes of a reservation.", ("reservation",))
-_CORES = Metric("slurm_reservation_core_count", "Cores of a reservation.", ("reservation",))
+_NODES = Metric("slurm_reservation_nodes", "Nodes of a reservation.", ("reservation",))
+_CORES = Metric("slurm_reservation_cores", "Cores of a reservation.", ("reservation",))
 
 METRICS = (_INFO, _ACTIVE, _START, _END, _NODES, _CORES)
 

@@ -41,7 +41,7 @@ def test_a_cluster_without_reservations_is_healthy(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ['a "b" | c', "é\\n", "x=y", "x" * 200])
 def test_odd_names_are_kept(name: str) -> None:
     """Quoting is the page's affair."""
-    (one,) = records(RESERVATIONS, LINE.format(name=name))
+    (one,) = records(RESERVATIONS, f"{LINE.format(name=name)}\n")
 
     assert (one.name, one.start) == (name, 1795244979)
 

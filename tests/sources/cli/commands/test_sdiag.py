@@ -50,14 +50,20 @@ def test_times_are_the_unix_time_in_parentheses() -> None:
     assert statistics["bf_when_last_cycle"] == 1795239495
 
 
-def test_what_there_is_no_value_for_is_absent() -> None:
-    """Backfill has not run yet, and means of nothing are not printed."""
+def test_means_of_nothing_are_nothing() -> None:
+    """Backfill has not run yet, and slurmctld's own metrics say 0 of what sdiag leaves out."""
     text = f"{HEAD}Backfilling stats\n\tTotal cycles: 0\n\tLast cycle when: N/A\n"
 
     assert dict(read(text).statistics) == {
         "sched_stats_timestamp": 1795239500,
         "bf_active": 0,
         "bf_cycle_cnt": 0,
+        "bf_when_last_cycle": 0,
+        "bf_mean_cycle": 0,
+        "bf_depth_mean": 0,
+        "bf_try_depth_mean": 0,
+        "bf_queue_len_mean": 0,
+        "bf_mean_table_sz": 0,
     }
 
 
@@ -136,9 +142,11 @@ def test_no_requests_are_no_mistake() -> None:
 
 def test_lines_that_cannot_be_read_are_counted() -> None:
     """The rest is kept."""
-    table = SDIAG.read(f"{HEAD}Agent count: many\nJobs failed: 1\n{TYPES}\tgarbage\n", "")
+    table = SDIAG.read(
+        f"{HEAD}Agent count: many\nAgent thread count:\nJobs failed: 1\n{TYPES}\tgarbage\n\tRE", ""
+    )
 
-    assert table.malformed == 2
+    assert table.malformed == 4
     assert table.records[0].statistics["sdiag_jobs_failed"] == 1
 
 

@@ -20,8 +20,8 @@ def test_a_reservation_is_told_with_all_that_it_says() -> None:
         "slurm_reservation_active": {("night",): 1, ("odd",): 0},
         "slurm_reservation_start_time_seconds": {("night",): 100},
         "slurm_reservation_end_time_seconds": {("night",): 200},
-        "slurm_reservation_node_count": {("night",): 2, ("odd",): 0},
-        "slurm_reservation_core_count": {("night",): 16, ("odd",): 0},
+        "slurm_reservation_nodes": {("night",): 2, ("odd",): 0},
+        "slurm_reservation_cores": {("night",): 16, ("odd",): 0},
     }
     assert [metric.name for metric in reservations.METRICS] == list(
         samples(reservations.families([one]))
