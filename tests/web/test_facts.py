@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NEVER_POLLED = {
     "name": "gpus",
-    "source": "openmetrics",
+    "source": "auto",
     "state": "never",
     "up": False,
     "hanging": False,

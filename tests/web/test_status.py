@@ -86,7 +86,7 @@ def test_a_healthy_endpoint_tells_its_numbers():
     words = card(*steady(30, [0.05, 0.043]), samples=12_345, body_bytes=871_629)
 
     assert words == (
-        "jobs up source: openmetrics Age 12 s stale after 1 min 10 s"
+        "jobs up source: auto Age 12 s stale after 1 min 10 s"
         " Last success 12 s ago 14:29:48 UTC Interval 30 s"
         " Last poll took 43 ms 2 polls, 0 failed Samples 12,345 Body size 851 KiB"
         " 14:29:18 UTC, 50 ms 14:29:48 UTC, 43 ms 2 polls in 42 s, longest 50 ms"
@@ -111,9 +111,7 @@ def test_without_endpoints_there_is_a_page_all_the_same():
 
 def test_a_stale_endpoint_says_when_it_will_expire():
     """2 x interval + timeout is over, 5 x interval + timeout is not."""
-    assert "jobs stale source: openmetrics Age 1 min 40 s expires after 2 min 40 s" in card(
-        good(100)
-    )
+    assert "jobs stale source: auto Age 1 min 40 s expires after 2 min 40 s" in card(good(100))
 
 
 def test_an_expired_endpoint_says_whether_it_is_still_served():
