@@ -6,7 +6,9 @@ their next run on, whoever runs them.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slurm_exporter.config import DEFAULT_ENDPOINTS
@@ -14,7 +16,7 @@ from slurm_exporter.sources.cli.catalogue import CATALOGUE
 from tests.sources.cli.recorded import FIXTURES
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 _PROGRAM = """\
 #!/bin/sh
@@ -71,9 +73,10 @@ class FakeCommands:
         return Counter(name for _, name in self._ran())
 
     @property
-    def groups(self) -> list[int]:
-        """The process groups of all runs, in their order."""
-        return [int(pid) for pid, _ in self._ran()]
+    def left(self) -> list[str]:
+        """The programs that are alive of all that the runs have started."""
+        groups = {pid for pid, _ in self._ran()}
+        return [name for name, group in _alive() if group in groups]
 
     def _ran(self) -> list[list[str]]:
         file = self._home / "runs"
@@ -114,6 +117,16 @@ class FakeCommands:
         new = self._home / f"{name}.new"
         new.write_text(f"{text}\n" if name.endswith(".told") else text)
         new.replace(self._home / name)
+
+
+def _alive() -> Iterator[tuple[str, str]]:
+    """The name and the process group of every process that runs."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            name, _, rest = stat.read_text().rpartition(")")
+            state, _, group = rest.split()[:3]
+            if state != "Z":
+                yield name.partition("(")[2], group
 
 
 def _name(command: object) -> str:
