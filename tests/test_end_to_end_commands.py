@@ -109,12 +109,15 @@ def test_a_command_that_hangs_delays_nobody_and_leaves_nothing(
 
 
 def test_nothing_that_hangs_outlives_the_exporter(tmp_path: Path, commands: FakeCommands) -> None:
-    """However much time it still had."""
+    """However much time it still had; nor does it keep the exporter from ending at once."""
     commands.hang("squeue")
     config = asking(commands, interval="1m", timeout="1m")
     with Exporter(tmp_path, config, FREE_PORT) as exporter:
         until(lambda: "sleep" in commands.left, "the command that hangs")
+        began = time.monotonic()
         assert exporter.end(signal.SIGTERM) == 0
+        assert time.monotonic() - began < 2.5
+    assert not exporter.log("exporter.threads_left")
     until(lambda: not commands.left, "the end of all that hung")
 
 
