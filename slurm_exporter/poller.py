@@ -141,18 +141,16 @@ class Poller:
             self._usual_interval = answer.interval
         if answer.families is None:
             return replace(self._snapshot, polled=asked)
-        # Assigned together: had rendering failed, the answer would not count as known.
-        self._snapshot, self._fingerprint = (
-            Snapshot(
-                polled=asked,
-                parts=self._parts(answer.families, stopwatch),
-                samples=sum(len(family.rows) for family in answer.families),
-                body_bytes=answer.body_bytes,
-                dropped=answer.dropped,
-            ),
-            answer.fingerprint,
+        snapshot = Snapshot(
+            polled=asked,
+            parts=self._parts(answer.families, stopwatch),
+            samples=sum(len(family.rows) for family in answer.families),
+            body_bytes=answer.body_bytes,
+            dropped=answer.dropped,
         )
-        return self._snapshot
+        # Not before it is rendered: what could not be must not count as known.
+        self._snapshot, self._fingerprint = snapshot, answer.fingerprint
+        return snapshot
 
     def _parts(self, families: tuple[Family, ...], stopwatch: Stopwatch) -> dict[Format, Part]:
         """Render and compress each format; formats with the same text share one part."""

@@ -197,7 +197,8 @@ def _oddities(endpoint: Endpoint) -> Iterator[tuple[str, str]]:
     if _stretched(endpoint):
         yield (
             f"Interval stretched from {span(endpoint['interval_seconds'])}",
-            "because a poll takes too large a share of it (max_duty_cycle)",
+            "because a poll takes too large a share of it (max_duty_cycle)"
+            + (", or because commands answer" if endpoint["source"] == "auto" else ""),
         )
     if endpoint["skipped"]:
         yield (

@@ -37,6 +37,7 @@ def endpoint(
     body_bytes: int = 4_812,
     dropped: Mapping[str, int] | None = None,
     expected: float = math.inf,
+    source: str = "auto",
 ) -> EndpointView:
     """One endpoint after these polls, oldest first; each that succeeded brought the same."""
     health = Health(effective_interval=effective or interval, skipped=skipped, expected=expected)
@@ -48,7 +49,9 @@ def endpoint(
             brought = Snapshot(polled, {}, samples, body_bytes, dropped or {})
         health = health.after(poll, brought)
         snapshot = brought or snapshot
-    configured = Endpoint(name, f"/metrics/{name}", interval=interval, on_expiry=on_expiry)
+    configured = Endpoint(
+        name, f"/metrics/{name}", source=source, interval=interval, on_expiry=on_expiry
+    )
     return EndpointView(configured, health, snapshot)
 
 

@@ -172,6 +172,12 @@ def test_a_stretched_interval_says_why():
     assert "max_duty_cycle" in words
 
 
+def test_an_interval_may_be_longer_because_commands_answer():
+    """Which can only be where that is found out."""
+    assert "or because commands answer" in card(good(12), effective=60)
+    assert "commands" not in card(good(12), effective=60, source="openmetrics")
+
+
 def test_dropped_rows_and_skipped_polls_are_told_when_there_are_any():
     """By reason, without the reasons that did not occur."""
     words = card(good(12), dropped={"foreign": 1_200, "malformed": 0, "forged": 3}, skipped=2)
