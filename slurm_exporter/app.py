@@ -135,8 +135,10 @@ class App:
         log.info("exporter.stopping")
         with self._lock:  # a reload under way would start new pollers
             self._stopping = True
+        self._pollers.retire()
+        end_all()  # nobody wants what these programs would say any more
         hanging = self._pollers.stop(POLL_GRACE)
-        end_all()  # what a thread that is left waits for must not outlive us
+        end_all()  # a poll that had just begun may have started one since
         if not self._web.stop():
             hanging.append("web")
         if hanging:

@@ -140,19 +140,17 @@ class Poller:
         self._usual_interval = self._endpoint.interval_with(answer.source)
         if answer.families is None:
             return replace(self._snapshot, polled=asked)
-        # Assigned together: had rendering failed, the answer would not count as known.
-        self._snapshot, self._fingerprint = (
-            Snapshot(
-                polled=asked,
-                parts=self._parts(answer.families, stopwatch),
-                samples=sum(family.samples for family in answer.families),
-                body_bytes=answer.body_bytes,
-                dropped=answer.dropped,
-                source=answer.source,
-            ),
-            answer.fingerprint,
+        snapshot = Snapshot(
+            polled=asked,
+            parts=self._parts(answer.families, stopwatch),
+            samples=sum(family.samples for family in answer.families),
+            body_bytes=answer.body_bytes,
+            dropped=answer.dropped,
+            source=answer.source,
         )
-        return self._snapshot
+        # Not before it is rendered: what could not be must not count as known.
+        self._snapshot, self._fingerprint = snapshot, answer.fingerprint
+        return snapshot
 
     def _parts(self, families: tuple[Family, ...], stopwatch: Stopwatch) -> dict[Format, Part]:
         """Render and compress each format; formats with the same text share one part."""

@@ -22,6 +22,7 @@ _NUMBER = re.compile(r"(\d+(?:\.\d+)?)([KMGTPEZ]?)")
 _TASKS = re.compile(r"\d+_\[([^\]%]+)(?:%\d+)?\]")
 _RANGE = re.compile(r"(\d+)(?:-(\d+)(?::(\d+))?)?")
 _HOST = re.compile(r"[^\[\]]*(?:\[[^\[\]]+\][^\[\]]*)*")
+_NAME = re.compile(r"[^\[\],]+")
 _BRACKETS = re.compile(r"([^\[]*)(?:\[([^\]]*)\])?")
 _GPU = re.compile(r"gres/gpu(?::([^=]*))?")
 
@@ -118,7 +119,7 @@ def hosts(text: str) -> tuple[str, ...]:
     """
     if text in UNKNOWN:
         return ()
-    return _list(text) if "[" in text or "," in text else (text,)
+    return (text,) if _NAME.fullmatch(text) else _list(text)
 
 
 @lru_cache(maxsize=1024)

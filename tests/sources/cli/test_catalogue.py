@@ -1,0 +1,70 @@
+"""Which endpoint needs which commands, and what it promises to make of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from slurm_exporter.config import DEFAULT_ENDPOINTS, LABELS_IN_USE, MORE_ENDPOINTS
+from slurm_exporter.sources.cli.catalogue import CATALOGUE
+from tests.sources.cli.recorded import FIXTURES, MARK, VERSIONS, recorded
+
+
+def name(command: object) -> str:
+    """What a command's recording is called."""
+    return str(command).replace(" ", "-")
+
+
+def test_every_endpoint_that_slurmctld_does_not_have_is_in_it() -> None:
+    """And nothing that cannot be configured."""
+    more = {endpoint.name for endpoint in MORE_ENDPOINTS}
+    native = {endpoint.name for endpoint in DEFAULT_ENDPOINTS}
+    assert more <= CATALOGUE.keys() <= more | native
+    assert {endpoint.path for endpoint in MORE_ENDPOINTS} <= {""}
+
+
+def test_no_family_is_made_by_two_endpoints() -> None:
+    """It would be on the page once, and nobody could say whose it is."""
+    made = Counter(metric.name for question in CATALOGUE.values() for metric in question.metrics)
+    assert [family for family, times in made.items() if times > 1] == []
+
+
+@pytest.mark.parametrize("endpoint", CATALOGUE)
+def test_metrics_are_described_as_the_field_does(endpoint: str) -> None:
+    """Help is a sentence, counters end in _total, and no label may be the config's as well."""
+    question = CATALOGUE[endpoint]
+    for metric in question.metrics:
+        assert metric.help.endswith("."), metric.name
+        assert metric.type in {"gauge", "counter", "histogram"}, metric.name
+        assert metric.type != "counter" or metric.name.endswith("_total"), metric.name
+        assert set(metric.labels) <= LABELS_IN_USE.keys(), metric.name
+    assert question.cardinality
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("endpoint", CATALOGUE)
+def test_an_endpoint_makes_what_it_promises(endpoint: str, version: str) -> None:
+    """No family that is not in the docs, of no other type and with no other labels."""
+    question = CATALOGUE[endpoint]
+    missing = [
+        one for one in question.commands if not (FIXTURES / version / f"{name(one)}.txt").exists()
+    ]
+    if missing:
+        pytest.skip(f"{version} has no recording of {', '.join(map(str, missing))}")
+    tables = [one.read(recorded(version, name(one)), MARK) for one in question.commands]
+    assert [one.malformed for one in tables] == [0] * len(tables)
+    promised = {metric.name: metric for metric in question.metrics}
+
+    memory = () if question.memory is None else (question.memory(),)
+
+    made = list(question.families(*memory, *(one.records for one in tables)))
+    assert made
+    assert len({family.name for family in made}) == len(made)
+    for family in made:
+        metric = promised[family.name]
+        assert (family.type, family.help) == (metric.type, metric.help)
+        for piece in family.more or (family,):
+            labels = tuple(label for label in piece.labels if label != "le")
+            assert labels == metric.labels
+            assert len({row[:-1] for row in piece.rows}) == len(piece.rows)

@@ -1,0 +1,127 @@
+"""How a command is called, and how its text is cut into rows."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slurm_exporter.sources.cli.command import (
+    FIELD,
+    Command,
+    Table,
+    environment,
+    fields,
+    new_mark,
+    table,
+)
+
+MARK = "\x1e0123abcd"
+
+
+def row(*texts: str, mark: str = MARK) -> str:
+    return FIELD.join(texts) + mark + "\n"
+
+
+def number(texts: list[str]) -> int:
+    return int(texts[0])
+
+
+# ------------------------------------------------------------------ calling
+
+
+def test_a_command_is_named_as_a_person_would_type_it() -> None:
+    """Without options, and without a format."""
+    read = Command("squeue", ("--all", f"--Format=a:{FIELD},b:{{mark}}"), lambda *_: Table(()))
+    assert str(read) == "squeue"
+    assert str(Command("scontrol", ("show", "node", "--all"), read.read)) == "scontrol show node"
+
+
+def test_the_mark_of_a_run_is_put_into_the_arguments() -> None:
+    command = Command("squeue", ("--all", "--Format=a:{mark}"), lambda *_: Table(()))
+    assert command.words(MARK) == ["--all", f"--Format=a:{MARK}"]
+
+
+def test_nobody_can_know_the_mark_of_the_next_run() -> None:
+    """It is none that was seen before, and nothing that means something in a format."""
+    marks = {new_mark() for _ in range(100)}
+    assert len(marks) == 100
+    assert all(len(mark) == 9 and mark[1:].isalnum() for mark in marks)
+
+
+def test_the_environment_does_not_change_what_commands_print(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An administrator's own defaults stay his own; what leads to the cluster is kept."""
+    for name in ("SQUEUE_FORMAT", "SINFO_ALL", "SLURM_CLUSTERS", "SCONTROL_FUTURE"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    monkeypatch.setenv("SLURM_TIME_FORMAT", "relative")
+    monkeypatch.setenv("SLURM_CONF", "/opt/slurm/slurm.conf")
+
+    given = environment()
+    assert not {"SQUEUE_FORMAT", "SINFO_ALL", "SLURM_CLUSTERS", "SCONTROL_FUTURE"} & set(given)
+    assert given["LC_ALL"] == "C.UTF-8"
+    assert given["SLURM_TIME_FORMAT"] == "%s"
+    assert given["SLURM_BITSTR_LEN"] == "0"
+    assert given["SLURM_CONF"] == "/opt/slurm/slurm.conf"
+
+
+# ------------------------------------------------------------------ rows
+
+
+def test_a_text_is_cut_into_rows_and_rows_into_fields() -> None:
+    text = row("1", "a") + row("2", "")
+    assert list(fields(text, MARK, 2)) == [["1", "a"], ["2", ""]]
+    assert list(fields("", MARK, 2)) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a|b", "a b,c", 'say "hi"', "back\\slash", "Zoë", "two\nlines", "x" * 200, "\x1e", "\r"],
+)
+def test_the_last_field_may_hold_anything(name: str) -> None:
+    """Users write there."""
+    assert list(fields(row("1", name) + row("2", "b"), MARK, 2)) == [["1", name], ["2", "b"]]
+
+
+def test_a_user_cannot_begin_a_new_field_or_a_new_row() -> None:
+    """He knows the separator, and the mark of an earlier run."""
+    evil = f"x{FIELD}y{new_mark()}\n2{FIELD}forged"
+    assert list(fields(row("1", evil), MARK, 2)) == [["1", evil]]
+
+
+@given(st.lists(st.tuples(st.text(st.characters(exclude_characters=FIELD)), st.text())))
+def test_what_was_written_is_read(rows: list[tuple[str, str]]) -> None:
+    """Whatever it is, as long as it is not the mark."""
+    text = "".join(row(*texts) for texts in rows)
+    assert list(fields(text, MARK, 2)) == [list(texts) for texts in rows]
+
+
+@given(st.integers(0, 40))
+def test_an_output_that_was_cut_off_loses_one_row(length: int) -> None:
+    """The one it was cut in."""
+    text = row("1", "a") + row("2", "b")
+    found = list(fields(text[:length], MARK, 2))
+    whole = text[:length].count(MARK + "\n")
+    assert [one for one in found if one] == [["1", "a"], ["2", "b"]][:whole]
+    assert found.count(None) == (length % (len(text) // 2) > 0 and length < len(text))
+
+
+def test_a_row_with_too_few_fields_is_none() -> None:
+    assert list(fields(row("1") + row("2", "b") + "rest", MARK, 2)) == [None, ["2", "b"], None]
+
+
+# ------------------------------------------------------------------ records
+
+
+def test_a_row_that_cannot_be_read_costs_itself_and_is_counted() -> None:
+    """Whether it could not be cut or not be understood."""
+    rows = [["1"], None, ["two"], ["3"]]
+    assert table(rows, number) == Table((1, 3), malformed=2)
+
+
+def test_a_bug_in_reading_is_not_taken_for_a_bad_row() -> None:
+    """It is ours, and somebody must learn of it."""
+    with pytest.raises(IndexError):
+        table([[]], number)
