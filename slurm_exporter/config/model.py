@@ -40,6 +40,7 @@ LABELS_IN_USE: Mapping[str, str] = MappingProxyType(
         "partition": "Slurm",
         "username": "Slurm",
         "account": "Slurm",
+        "state": "Slurm",
         "endpoint": "slurm_exporter",
         "reason": "slurm_exporter",
         "phase": "slurm_exporter",
@@ -107,9 +108,12 @@ class Cli:
 
     Attributes:
         path: the directories that they are in, as in ``PATH``; None is our own ``PATH``.
+        state_directory: where is kept what must outlive a restart; None is systemd's
+            ``$STATE_DIRECTORY``, and nowhere without that.
     """
 
     path: str | None = None
+    state_directory: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,26 @@ class Slurm:
     cli: Cli = Cli()
 
 
+HISTORY_BY = ("account", "user")
+"""By what ended jobs can be counted besides their partition."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Which ended jobs are counted, and how.
+
+    Attributes:
+        since: a span or a time, such as ``24 hours ago``: those that ended before do not count.
+        by: of ``HISTORY_BY``.
+        overlap: seconds for which it is asked again what ended, since slurmdbd may learn of it
+            late.
+    """
+
+    since: str = "24 hours ago"
+    by: tuple[str, ...] = ()
+    overlap: float = 600.0
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """One thing that is asked of Slurm.
@@ -162,6 +186,7 @@ class Endpoint:
             None means 2 x interval + timeout.
         max_age: age in seconds at which it expires; None means 5 x interval + timeout.
         on_expiry: ``drop`` takes an expired snapshot off the page, ``keep`` goes on serving it.
+        history: what is counted; None for all endpoints but ``history``.
     """
 
     name: str
@@ -174,6 +199,7 @@ class Endpoint:
     stale_after: float | None = None
     max_age: float | None = None
     on_expiry: str = "drop"
+    history: History | None = None
 
     def interval_with(self, source: str) -> float:
         """Return the seconds between polls that a source answers."""
@@ -322,7 +348,10 @@ DEFAULT_ENDPOINTS = (
 )
 """The endpoints that are polled when the config lists none: slurmctld's own five."""
 
-MORE_ENDPOINTS = (Endpoint("queue", "", source="cli"),)
+MORE_ENDPOINTS = (
+    Endpoint("queue", "", source="cli"),
+    Endpoint("history", "", source="cli", interval=300.0, cli_interval=300.0, history=History()),
+)
 """The endpoints that are polled only if the config lists them: slurmctld has nothing like them."""
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from slurm_exporter.sources.auto import COMMANDS, NATIVE, AutoSource, Choice
 from slurm_exporter.sources.cli.catalogue import CATALOGUE
+from slurm_exporter.sources.cli.history import HistorySource
+from slurm_exporter.sources.cli.keeper import Keeper
 from slurm_exporter.sources.cli.outputs import Outputs
 from slurm_exporter.sources.cli.source import CliSource
 from slurm_exporter.sources.openmetrics import OpenMetricsSource
@@ -31,6 +33,7 @@ class Cluster:
             Slurmctld(slurm) if before is None else before.slurmctld.reconfigured(slurm)
         )
         self._outputs = Outputs(slurm.cli, slurm.body_size_limit)
+        self._keeper = Keeper(slurm)
         self._choice = Choice(open_to_all=not (slurm.authorization or slurm.basic_auth))
 
     def reconfigured(self, slurm: Slurm) -> Cluster:
@@ -41,6 +44,8 @@ class Cluster:
         """Return what asks for an endpoint."""
         if endpoint.name not in CATALOGUE:
             return OpenMetricsSource(self.slurmctld, endpoint)
+        if endpoint.history is not None:
+            return HistorySource(self._outputs, endpoint, endpoint.history, self._keeper)
         commands = CliSource(self._outputs, endpoint)
         if endpoint.source == COMMANDS:
             return commands

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from slurm_exporter.sources.cli.commands.sacct import SACCT
 from slurm_exporter.sources.cli.commands.squeue import SQUEUE
-from slurm_exporter.sources.cli.families import jobs, queue, users
+from slurm_exporter.sources.cli.families import history, jobs, queue, users
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -46,6 +47,13 @@ CATALOGUE = {
         queue.METRICS,
         "one for each partition and reason there was; 15 for each partition's wait times",
         memory=queue.Memory,
+    ),
+    # Asked in a way of its own, by ``history.HistorySource``.
+    "history": Question(
+        (SACCT,),
+        history.families,
+        history.METRICS,
+        "one for each partition, account or user and each state that its jobs ended in",
     ),
 }
 """Endpoint name to what is asked for it."""
