@@ -130,6 +130,6 @@ def _read_history(section: Section, default: History | None) -> History | None:
 
 
 def _read_by(field: Field) -> tuple[str, ...]:
-    items = field.one_or_more(f"a list of {either(HISTORY_BY)}") or ()
+    items = field.one_or_more(f"{either(HISTORY_BY)}, or a list of both") or ()
     words = distinct([(item, item.choice(HISTORY_BY, "") or None) for item in items], "word")
     return tuple(word for word in HISTORY_BY if word in words)

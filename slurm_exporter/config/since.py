@@ -23,14 +23,16 @@ _LONGEST_FILE = 4096
 
 
 def since_time(since: str, now: float) -> int:
-    """The unix time that is meant.
+    """The unix time that is meant; at least 1, since 0 is no time in Slurm.
 
     Args:
         since: as ``check_since`` returns it.
         now: unix time.
     """
     span = _AGO.fullmatch(since)
-    return int(now) - int(span[1]) * _SECONDS[span[2]] if span else int(_time(since).timestamp())
+    if span is None:
+        return max(1, int(_time(since).timestamp()))
+    return max(1, int(now) - int(span[1]) * _SECONDS[span[2]])
 
 
 def reader(file: str) -> Callable[[str], str]:

@@ -71,7 +71,8 @@ class Ledger:
                 count(self.totals, one, self.by)
                 self.seen[one.id] = _within(one.ended, begin, end)
         self.until = end
-        self.settled = max(begin, min(end, settled))
+        # It goes back only with the clock: what was forgotten must not be told again.
+        self.settled = max(min(self.settled, begin), min(end, settled))
         self.seen = {run: ended for run, ended in self.seen.items() if ended >= self.settled}
 
     # -------------------------------------------------------------- to a file and back
