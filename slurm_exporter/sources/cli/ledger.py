@@ -67,9 +67,12 @@ class Ledger:
             settled: slurmdbd may still learn of what ended later than this.
         """
         for one in runs:
-            if one.id not in self.seen:
+            ended = _within(one.ended, begin, end)
+            # Before 23.11 slurmdbd can know how a run ended before it knows where: it is told again.
+            whole = one.partition or ended < settled
+            if whole and one.id not in self.seen:
                 count(self.totals, one, self.by)
-                self.seen[one.id] = _within(one.ended, begin, end)
+                self.seen[one.id] = ended
         self.until = end
         # It goes back only with the clock: what was forgotten must not be told again.
         self.settled = max(min(self.settled, begin), min(end, settled))

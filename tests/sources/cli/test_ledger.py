@@ -62,6 +62,21 @@ def test_a_run_that_says_a_wrong_time_is_remembered_as_long_as_need_be(ended: in
     assert ledger.seen == {1: 200}
 
 
+def test_a_run_that_slurmdbd_knows_only_the_end_of_is_counted_when_it_knows_the_rest() -> None:
+    """Or when it is too late to wait for that."""
+    ledger = begun()
+    known = [RUN._replace(partition="", ended=180), RUN._replace(id=2, partition="", ended=180)]
+    ledger.add(known, 100, 200, 150)
+    assert ledger.totals == {}
+
+    ledger.add([known[0], known[1]._replace(partition="batch")], 150, 250, 180)
+    assert counted(ledger) == 1
+
+    ledger.add(known, 180, 260, 181)
+    assert counted(ledger) == 1
+    assert ledger.totals["partition", "", "completed"]["jobs_total"] == 1
+
+
 def test_the_next_poll_asks_from_what_is_settled_and_never_before_the_begin() -> None:
     ledger = begun()
     assert ledger.next_begin(1000) == 100
