@@ -6,11 +6,11 @@ It answers as fast for a million jobs as for ten, and writes down what it was as
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 _PROGRAM = r"""#!{python} -IS
 import bisect, mmap, os, sys
@@ -35,14 +35,15 @@ class Ends:
 
 mark = options["delimiter"].encode()
 with open(home + "/jobs", "rb") as file:
-    rows = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if os.fstat(file.fileno()).st_size else b""
+    size = os.fstat(file.fileno()).st_size
+    rows = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
     first, last = bisect.bisect_left(Ends(rows), begin), bisect.bisect_right(Ends(rows), end)
     for index in range(first, last):
         row = rows[index * width + 10 : (index + 1) * width]
         sys.stdout.buffer.write(row.strip().replace(b"|", mark) + mark + b"\n")
 """
 
-_WIDTH = 128
+_WIDTH = 160
 
 
 class FakeSacct:
@@ -89,4 +90,6 @@ def _row(number: int, end: int, state: str) -> str:
         *("physics", f"user{number % 50}", "batch", state, number, number),
         *(start - 10, start, end, 60, 120, "billing=2,cpu=2,mem=1G,node=1"),
     )
-    return f"{end:010}{'|'.join(map(str, fields)):{_WIDTH - 11}}\n"
+    row = f"{end:010}{'|'.join(map(str, fields)):{_WIDTH - 11}}\n"
+    assert len(row) == _WIDTH
+    return row

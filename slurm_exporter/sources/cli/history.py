@@ -29,6 +29,9 @@ _SHORTEST, _LONGEST = 60, 366 * 86_400
 _QUICK = 0.25
 """Of a poll's timeout, what a slice may take for the next one to be longer."""
 
+_MUCH = 4 * 1024 * 1024
+"""Bytes of a slice from which on the next one is shorter: some ten times as many are needed."""
+
 _NO_FURTHER = 0.5
 """Of a poll's timeout, what may be over for one slice more to be begun."""
 
@@ -102,7 +105,9 @@ class HistorySource:
             # Too much at once, perhaps; slurmdbd may also refuse long spans (MaxQueryTimeRange).
             self._slice = max(_SHORTEST, (end - begin) // 2)
             raise
-        if self._monotonic() - began < _QUICK * self._timeout:
+        if len(text) > _MUCH:
+            self._slice = max(_SHORTEST, (end - begin) // 2)
+        elif self._monotonic() - began < _QUICK * self._timeout:
             self._slice = min(_LONGEST, 2 * self._slice)
         with stopwatch.phase("parse"):
             return command.read(text.decode("utf-8", "replace"), mark), len(text)

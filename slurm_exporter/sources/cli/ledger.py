@@ -68,7 +68,7 @@ class Ledger:
         """
         for one in runs:
             ended = _within(one.ended, begin, end)
-            # Before 23.11 slurmdbd can know how a run ended before it knows where: it is told again.
+            # An older slurmdbd may know how a run ended before it knows where: it is told again.
             whole = one.partition or ended < settled
             if whole and one.id not in self.seen:
                 count(self.totals, one, self.by)

@@ -8,6 +8,7 @@ import pytest
 
 from slurm_exporter.config import Cli, Endpoint, History, Slurm
 from slurm_exporter.errors import CommandError, PollTimeoutError
+from slurm_exporter.sources.cli import history
 from slurm_exporter.sources.cli.history import HistorySource
 from slurm_exporter.sources.cli.keeper import Keeper
 from slurm_exporter.sources.cli.outputs import Outputs
@@ -69,11 +70,11 @@ class Cluster:
         self.outputs = SlowOutputs(self.slurm.cli, clock)
 
     def start(self, since: str = "24 hours ago") -> HistorySource:
-        history = History(since, ("user",))
+        wanted = History(since, ("user",))
         return HistorySource(
             self.outputs,
-            Endpoint("history", "", source="cli", history=history),
-            history,
+            Endpoint("history", "", source="cli", history=wanted),
+            wanted,
             Keeper(self.slurm),
             wall=self.clock,
             monotonic=self.clock,
@@ -179,6 +180,19 @@ def test_too_long_a_slice_is_halved_until_it_is_short_enough(
 
     source.poll()
     assert sacct.asked == [(BEGIN - 2 * HOUR, BEGIN - 2 * HOUR + HOUR // 4)]
+
+
+def test_a_slice_with_very_many_jobs_makes_the_next_one_shorter(
+    sacct: FakeSacct, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it is in memory while it is read."""
+    monkeypatch.setattr(history, "_MUCH", 10_000)
+    sacct.finish((n, BEGIN - 4 * HOUR + n, "COMPLETED") for n in range(3 * HOUR))
+    source = cluster.start("5 hours ago")
+    assert told(source) == 3 * HOUR
+
+    spans = [end - begin for begin, end in sacct.asked]
+    assert spans == [HOUR, 2 * HOUR, HOUR, HOUR // 2, HOUR // 2]
 
 
 def test_slices_do_not_become_shorter_than_a_minute(sacct: FakeSacct, cluster: Cluster) -> None:

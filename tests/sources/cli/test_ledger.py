@@ -136,7 +136,7 @@ def test_all_of_it_survives_being_written_down() -> None:
     ],
 )
 def test_what_is_no_ledger_is_not_taken_for_one(state: Any) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         Ledger.restored(state)
 
 
