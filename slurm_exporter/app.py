@@ -233,7 +233,7 @@ class App:
     def _exchange_pollers(self, config: Config) -> None:
         old = self._config
         kept = self._pollers.retire(_unchanged(old, config))
-        same = (config.labels, config.slurm.urls) == (old.labels, old.slurm.urls)
+        same = _made_alike(config) == _made_alike(old)
         self._store.configure(config.enabled_endpoints, keep=same)
         self._cluster = self._cluster.reconfigured(config.slurm)
         self._pollers.add(pollers(config, self._store, self._cluster, but=kept))
@@ -313,6 +313,12 @@ class _Own:
 
     def collect(self) -> Iterator[Metric]:
         return self.app.families()
+
+
+def _made_alike(config: Config) -> tuple[object, ...]:
+    """Return all on which snapshots depend, whatever their endpoint."""
+    slurm = config.slurm
+    return config.labels, slurm.urls, slurm.cli, slurm.corrections
 
 
 def _unchanged(old: Config, new: Config) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from slurm_exporter import __version__
 from slurm_exporter.config import (
+    DEFAULT_ENDPOINTS,
     LOG_FORMATS,
     LOG_LEVELS,
     Config,
@@ -153,9 +154,10 @@ def _demonstrated(config: Config, urls: tuple[str, ...]) -> Config:
         max_duty_cycle=real.max_duty_cycle,
         body_size_limit=real.body_size_limit,
     )
-    # Nor are commands, which would ask the real one.
-    native = (replace(one, source="openmetrics") for one in config.endpoints if one.path)
-    config = replace(config, slurm=slurm, endpoints=tuple(native))
+    # Nor are commands, which would ask the real one; what only they know is left out.
+    listed = [one for one in config.enabled_endpoints if one.path]
+    endpoints = (replace(one, source="openmetrics") for one in listed or DEFAULT_ENDPOINTS)
+    config = replace(config, slurm=slurm, endpoints=tuple(endpoints))
     if config.file is not None:
         return config
     return replace(config, endpoints=tuple(map(_hastened, config.endpoints)))

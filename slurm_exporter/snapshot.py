@@ -74,8 +74,8 @@ class Snapshot:
     """What one successful poll gave, rendered and ready to be served.
 
     Attributes:
-        polled: when the poll began, on the monotonic clock; ages are counted from here, since
-            no number can be older than this.
+        polled: when Slurm was asked, on the monotonic clock, which may be before the poll if
+            endpoints share an answer; ages are counted from here, since no number can be older.
         parts: the endpoint's piece of the page in each format.
         samples: how many samples the parts hold.
         body_bytes: the size of Slurm's answer.

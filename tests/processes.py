@@ -88,7 +88,13 @@ def settings(*urls: str, names: Iterable[str] = NAMES, **keys: Any) -> dict[str,
     timing = {"interval": "1s", **keys}
     return {
         # No test measures the duty cycle: a busy machine must not stretch the interval.
-        "slurm": {"urls": list(urls), "timeout": "1s", "max_duty_cycle": 1},
+        "slurm": {
+            "urls": list(urls),
+            "timeout": "1s",
+            "max_duty_cycle": 1,
+            # Nor does any ask the Slurm of the machine that it runs on.
+            "cli": {"path": "/nonexistent"},
+        },
         "endpoints": [{"name": name, **timing} for name in names],
     }
 

@@ -23,6 +23,7 @@ from slurm_exporter.app import App
 from slurm_exporter.config import (
     Address,
     BasicAuth,
+    Cli,
     Config,
     Endpoint,
     Server,
@@ -394,6 +395,8 @@ def test_a_reload_leaves_endpoints_alone_that_did_not_change(
     running: Running, config: Config, slurmctld: FakeSlurmctld
 ) -> None:
     """They keep thread, snapshot and schedule, whatever becomes of the others."""
+    asleep = time.monotonic() + 600.0
+    until(lambda: all(v.health.expected > asleep for v in running.view), "all pollers to wait")
     threads, views, asked = running.app._pollers._threads, running.view, dict(slurmctld.requests)
     changed = replace(NODES, interval=1800.0)
     running.reload(replace(config, endpoints=(SCHEDULER, changed, JOBS)))
@@ -473,14 +476,18 @@ def test_an_endpoint_that_hangs_through_a_reload_is_named_and_delays_no_other(
     "change",
     [
         {"labels": (("cluster", "alpha"),)},
-        {"slurm": Slurm(urls=("http://127.0.0.1:1",))},
+        {"slurm": {"urls": ("http://127.0.0.1:1",)}},
+        {"slurm": {"cli": Cli("/opt/other/bin")}},
+        {"slurm": {"corrections": True}},
     ],
-    ids=["labels", "urls"],
+    ids=["labels", "urls", "commands", "corrections"],
 )
 def test_a_reload_serves_nothing_that_the_new_config_would_not_have_made(
-    running: Running, config: Config, change: dict[str, object]
+    running: Running, config: Config, change: dict[str, Any]
 ) -> None:
     """Series of another cluster, or without its label, would be wrong with a healthy face."""
+    if "slurm" in change:
+        change = {"slurm": replace(config.slurm, **change["slurm"])}
     running.app._store.publish = lambda *_: None  # the new pollers bring nothing
     running.reload(replace(config, **change))
     assert [view.snapshot for view in running.view] == [None, None, None]

@@ -227,16 +227,19 @@ def test_a_log_file_that_cannot_be_written_is_wrong_usage(tmp_path: Path) -> Non
 # ------------------------------------------------------------------ --once
 
 
-def test_once_prints_the_page_and_nothing_else(
+def test_once_prints_the_page_and_says_who_answered(
     config: Exporter, slurmctld: FakeSlurmctld, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
+    """On standard error, where whoever tries it out reads it."""
     assert main(["--once", "--config.file", str(config.file)]) == 0
     output = capfdbinary.readouterr()
     sent = read_samples("".join(recorded(name).decode() for name in NAMES))
     page = read_samples(output.out.decode())
     assert len(slurms_own(page)) == len(sent)
     assert page["slurm_jobs_running", frozenset()] == sent["slurm_jobs_running", frozenset()]
-    assert output.err == b""
+    (said,) = output.err.decode().splitlines()
+    facts = read_logfmt(said)
+    assert (facts["event"], facts["source"]) == ("source.chosen", "openmetrics")
     assert slurmctld.requests == dict.fromkeys((f"/metrics/{name}" for name in NAMES), 1)
 
 
@@ -246,7 +249,9 @@ def test_once_names_the_endpoint_that_failed_and_why(
     slurmctld.behaviours["/metrics/nodes"] = nothing("503 Service Unavailable")
     assert main(["--once", "--config.file", str(config.file)]) == 1
     output = capfd.readouterr()
-    assert output.err == (f"nodes: http_status: {slurmctld.url}/metrics/nodes answered 503\n")
+    assert output.err.splitlines()[1:] == [
+        f"nodes: http_status: {slurmctld.url}/metrics/nodes answered 503"
+    ]
     page = read_samples(output.out)
     assert page["slurm_exporter_endpoint_up", frozenset({("endpoint", "nodes")})] == 0
     assert page["slurm_exporter_endpoint_up", frozenset({("endpoint", "jobs")})] == 1
@@ -291,7 +296,8 @@ def test_once_keeps_standard_output_for_the_page_whatever_is_logged(
     assert main(arguments) == 0
     output = capfd.readouterr()
     assert read_samples(output.out)
-    assert [read_logfmt(line)["event"] for line in output.err.splitlines()] == ["poll.finished"]
+    events = [read_logfmt(line)["event"] for line in output.err.splitlines()]
+    assert events == ["source.chosen", "poll.finished"]
 
 
 def test_once_writes_utf8_whatever_the_locale_says(tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 import structlog
 
 from slurm_exporter.cli import main
+from slurm_exporter.config import DEFAULT_ENDPOINTS, Config, Endpoint
+from slurm_exporter.flags import configured, parser
 from tests.processes import FREE_PORT, Exporter, read_samples, settings
 
 if TYPE_CHECKING:
@@ -158,6 +161,35 @@ def test_demo_takes_nothing_that_leads_to_the_real_slurmctld(
     assert main(["--demo", "--once", "--config.file", str(config.file)]) == 0
     assert not touched.exists()
     assert "slurm_nodes" in capfd.readouterr().out
+
+
+def test_demo_runs_no_command_of_slurms(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """They would ask the real one."""
+    (tmp_path / "squeue").write_text(f"#!/bin/sh\ntouch {tmp_path}/touched\n")
+    (tmp_path / "squeue").chmod(0o755)
+    slurm = {"source": "cli", "cli": {"path": str(tmp_path)}}
+    config = Exporter(tmp_path, {"slurm": slurm, "endpoints": [{"name": "jobs"}]})
+    assert main(["--demo", "--once", "--config.file", str(config.file)]) == 0
+    assert not (tmp_path / "touched").exists()
+    assert "slurm_jobs_running" in capfd.readouterr().out
+
+
+def test_demo_has_something_to_show_where_only_commands_would_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The simulation has no commands, so it falls back to what it has."""
+    queue = Endpoint("queue", "", source="cli")
+    mixed = Config("x.yml", endpoints=(queue, Endpoint("nodes", "/metrics/nodes", source="cli")))
+    flags = parser().parse_args(["--demo", "--config.file=x.yml"])
+
+    monkeypatch.setattr("slurm_exporter.flags.load", lambda _: mixed)
+    config = configured(flags, ("http://127.0.0.1:1",))
+    assert [(e.name, e.source) for e in config.endpoints] == [("nodes", "openmetrics")]
+
+    monkeypatch.setattr("slurm_exporter.flags.load", lambda _: replace(mixed, endpoints=(queue,)))
+    config = configured(flags, ("http://127.0.0.1:1",))
+    assert [e.name for e in config.endpoints] == [e.name for e in DEFAULT_ENDPOINTS]
+    assert {e.source for e in config.endpoints} == {"openmetrics"}
 
 
 def test_flags_override_the_file(tmp_path: Path, slurmctld: FakeSlurmctld) -> None:

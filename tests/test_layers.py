@@ -105,6 +105,50 @@ def test_only_sources_speak_http_to_others(path: Path) -> None:
         assert not packages & {"uvicorn", "asyncio", "bcrypt"}
 
 
+CLI = PACKAGE / "sources" / "cli"
+
+MEETING_PLACE = {"records", "values", "gres", "metric", "command"}
+"""Modules of sources/cli that those which read commands and those which make families may use."""
+
+
+def parts_of_cli(path: Path) -> set[str]:
+    """The modules and folders of sources/cli that a module imports from."""
+    parts = [name.split(".") for name in imported(path)]
+    return {p[3] for p in parts if p[:3] == ["slurm_exporter", "sources", "cli"] and len(p) > 3}
+
+
+@pytest.mark.parametrize("kind", ["commands", "families"])
+def test_commands_and_families_meet_only_in_records(kind: str) -> None:
+    """A command's text may change without a family, and a family without a command."""
+    modules = list((CLI / kind).glob("*.py"))
+
+    assert len(modules) > 1
+    for path in modules:
+        assert parts_of_cli(path) <= MEETING_PLACE | {kind}, path
+
+
+def test_where_commands_and_families_meet_neither_is_known() -> None:
+    for name in MEETING_PLACE:
+        assert parts_of_cli(CLI / f"{name}.py") <= MEETING_PLACE
+
+
+def test_only_the_cluster_knows_that_there_are_commands() -> None:
+    """And who chooses between them and slurmctld; the rest of the house sees a source."""
+    knowing = {path for path in MODULES if CLI not in path.parents and parts_of_cli(path)}
+
+    assert {str(path.relative_to(PACKAGE)) for path in knowing} <= {
+        "sources/auto.py",
+        "sources/cluster.py",
+    }
+
+
+def test_programs_are_run_in_one_place() -> None:
+    """With a deadline, and until nothing is left of them."""
+    running = {path for path in MODULES if "subprocess" in imported(path)}
+
+    assert running == {PACKAGE / "sources" / "process.py"}
+
+
 def test_the_demo_knows_nothing_of_the_exporter() -> None:
     """It is another program that happens to be shipped along."""
     for path in MODULES:

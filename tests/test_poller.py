@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,13 +34,14 @@ class FakeSource:
         self.outcome: Answer | BaseException = GOOD
         self.polls: list[float] = []
 
-    def poll(self, known: bytes, stopwatch: Stopwatch) -> Answer | None:
+    def poll(self, known: bytes, stopwatch: Stopwatch) -> Answer:
         self.polls.append(self.clock.now)
         with stopwatch.phase("fetch"):
             self.clock.advance(self.seconds)
         if isinstance(self.outcome, BaseException):
             raise self.outcome
-        return None if self.outcome.fingerprint == known else self.outcome
+        same = self.outcome.fingerprint == known
+        return replace(self.outcome, families=None) if same else self.outcome
 
 
 class StopAt(threading.Event):
@@ -139,6 +141,25 @@ def test_the_same_answer_is_neither_parsed_nor_rendered_again(house: House) -> N
     assert house.view.snapshot.parts is parts
     assert house.view.snapshot.polled == 1030.0
     assert house.view.health.dropped["foreign"] == 4
+
+
+def test_an_answer_that_is_shared_is_as_old_as_it_is(house: House) -> None:
+    """Its age counts from when Slurm was asked, perhaps for another endpoint, also if repeated."""
+    house.source.outcome = replace(GOOD, asked=990.0)
+    house.poller.poll()
+    assert house.view.snapshot.polled == 990.0
+
+    house.source.outcome = replace(GOOD, asked=995.0)
+    house.poller.poll()
+    assert house.view.snapshot.polled == 995.0
+
+
+def test_commands_are_asked_less_often(house: House) -> None:
+    """Limits of age follow."""
+    house.source.outcome = replace(GOOD, source="cli")
+    house.run_for(125.0)
+    assert house.source.polls == [1000.0, 1060.0, 1120.0]
+    assert house.view.max_age == 310.0
 
 
 def test_the_time_of_each_phase_is_kept(house: House) -> None:

@@ -40,7 +40,20 @@ LABELS_IN_USE: Mapping[str, str] = MappingProxyType(
         "partition": "Slurm",
         "username": "Slurm",
         "account": "Slurm",
+        "accounts": "Slurm",
+        "flag": "Slurm",
+        "flags": "Slurm",
+        "host": "Slurm",
+        "license": "Slurm",
+        "message_type": "Slurm",
+        "model": "Slurm",
+        "qos": "Slurm",
+        "reservation": "Slurm",
+        "role": "Slurm",
         "state": "Slurm",
+        "tres": "Slurm",
+        "user": "Slurm",
+        "users": "Slurm",
         "endpoint": "slurm_exporter",
         "reason": "slurm_exporter",
         "phase": "slurm_exporter",
@@ -133,6 +146,7 @@ class Slurm:
         headers: pairs of (name, secret value) that such a proxy wants.
         proxy_from_environment: whether ``HTTP_PROXY`` and its like are obeyed.
         cli: how commands are run.
+        corrections: whether numbers that slurmctld gets wrong are made right, or left out.
     """
 
     source: str = "auto"
@@ -147,6 +161,7 @@ class Slurm:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     proxy_from_environment: bool = False
     cli: Cli = Cli()
+    corrections: bool = False
 
 
 HISTORY_BY = ("account", "user")
@@ -350,6 +365,14 @@ DEFAULT_ENDPOINTS = (
 
 MORE_ENDPOINTS = (
     Endpoint("queue", "", source="cli"),
+    Endpoint("node-states", "", source="cli"),
+    Endpoint("gpus", "", source="cli"),
+    Endpoint("fairshare", "", source="cli", interval=120.0, cli_interval=120.0),
+    Endpoint("reservations", "", source="cli"),
+    Endpoint("licenses", "", source="cli"),
+    Endpoint("limits", "", source="cli", interval=120.0, cli_interval=120.0),
+    Endpoint("rpcs", "", source="cli"),
+    Endpoint("controllers", "", source="cli"),
     Endpoint("history", "", source="cli", interval=300.0, cli_interval=300.0, history=History()),
 )
 """The endpoints that are polled only if the config lists them: slurmctld has nothing like them."""

@@ -43,6 +43,7 @@ def read_slurm(section: Section) -> Slurm:
             default=default.proxy_from_environment
         ),
         cli=_read_cli(section.section("cli")),
+        corrections=section.take("corrections").boolean(default=default.corrections),
     )
     _check_tls(section, slurm)
     section.finish()

@@ -95,39 +95,50 @@ class AutoSource:
         Raises:
             PollError: there is no usable answer.
         """
-        if self._choice.made == NATIVE:
-            return self._native.poll(known, stopwatch)
-        if self._choice.made == COMMANDS:
-            return self._commands.poll(known, stopwatch)
         end = self._monotonic() + self._timeout
-        if not self._choice.lock.acquire(timeout=self._timeout):
-            raise PollTimeoutError("slurmctld took too long to answer another endpoint")
-        try:
-            if self._choice.made is None:
-                return self._find_out(end, known, stopwatch)
-        finally:
-            self._choice.lock.release()
-        return self.poll(known, stopwatch)
+        if self._choice.made is None:
+            if not self._choice.lock.acquire(timeout=self._timeout):
+                raise PollTimeoutError("slurmctld took too long to answer another endpoint")
+            try:
+                if self._choice.made is None:
+                    return self._find_out(end, known, stopwatch)
+            finally:
+                self._choice.lock.release()
+        source = self._native if self._choice.made == NATIVE else self._commands
+        return source.poll(known, stopwatch, self._left(end))
 
     def _find_out(self, end: float, known: bytes, stopwatch: Stopwatch | None) -> Answer:
         try:
-            answer = self._native.poll(known, stopwatch)
+            return self._ask_native(end, known, stopwatch)
         except PollError as error:
             if not (self._choice.may_fall_back(error) and self._commands.installed()):
                 raise
-            return self._fall_back(error, end, known, stopwatch)
+            answer = self._ask_commands(end, known, stopwatch, error)
+        # Commands wait for a slurmctld that is starting, and by now it may have metrics.
+        try:
+            return self._ask_native(end, known, stopwatch)
+        except PollError as error:
+            if self._choice.may_fall_back(error):
+                self._choice.make(COMMANDS, str(error))
+        return answer
+
+    def _ask_native(self, end: float, known: bytes, stopwatch: Stopwatch | None) -> Answer:
+        answer = self._native.poll(known, stopwatch, self._left(end))
         # No users have jobs, or there are no metrics at all: nothing says which.
         if answer.families:
             self._choice.make(NATIVE, "slurmctld answers")
         return answer
 
-    def _fall_back(
-        self, native: PollError, end: float, known: bytes, stopwatch: Stopwatch | None
+    def _ask_commands(
+        self, end: float, known: bytes, stopwatch: Stopwatch | None, native: PollError
     ) -> Answer:
-        left = max(0.0, end - self._monotonic())
         try:
-            answer = self._commands.poll(known, stopwatch, left)
+            return self._commands.poll(known, stopwatch, self._left(end))
         except PollError as error:
             raise type(native)(f"{native}; nor do commands help: {error}") from error
-        self._choice.make(COMMANDS, str(native))
-        return answer
+
+    def _left(self, end: float) -> float:
+        left = end - self._monotonic()
+        if left <= 0:
+            raise PollTimeoutError(f"not found out how Slurm answers within {self._timeout:.3g} s")
+        return left

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from slurm_exporter.sources.auto import COMMANDS, NATIVE, AutoSource, Choice
-from slurm_exporter.sources.cli.catalogue import CATALOGUE
 from slurm_exporter.sources.cli.history import HistorySource
 from slurm_exporter.sources.cli.keeper import Keeper
 from slurm_exporter.sources.cli.outputs import Outputs
 from slurm_exporter.sources.cli.source import CliSource
+from slurm_exporter.sources.corrections import Corrections
 from slurm_exporter.sources.openmetrics import OpenMetricsSource
 from slurm_exporter.sources.slurmctld import Slurmctld
 
@@ -33,6 +33,7 @@ class Cluster:
             Slurmctld(slurm) if before is None else before.slurmctld.reconfigured(slurm)
         )
         self._outputs = Outputs(slurm.cli, slurm.body_size_limit)
+        self._corrections = Corrections() if slurm.corrections else None
         self._keeper = Keeper(slurm)
         self._choice = Choice(open_to_all=not (slurm.authorization or slurm.basic_auth))
 
@@ -42,14 +43,15 @@ class Cluster:
 
     def source(self, endpoint: Endpoint) -> Source:
         """Return what asks for an endpoint."""
-        if endpoint.name not in CATALOGUE:
-            return OpenMetricsSource(self.slurmctld, endpoint)
         if endpoint.history is not None:
             return HistorySource(self._outputs, endpoint, endpoint.history, self._keeper)
         commands = CliSource(self._outputs, endpoint)
         if endpoint.source == COMMANDS:
             return commands
-        native = OpenMetricsSource(self.slurmctld, endpoint)
+        native = self._native(endpoint)
         if endpoint.source == NATIVE:
             return native
         return AutoSource(native, commands, self._choice, endpoint.timeout)
+
+    def _native(self, endpoint: Endpoint) -> OpenMetricsSource:
+        return OpenMetricsSource(self.slurmctld, endpoint, self._corrections)

@@ -28,6 +28,10 @@ class TooMuchError(Exception):
     """A program prints more than it may."""
 
 
+class TooSlowError(Exception):
+    """A program has not ended in time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finished:
     """What came of a program.
@@ -63,8 +67,8 @@ def run(
 
     Raises:
         OSError: it cannot be run.
-        subprocess.TimeoutExpired: it has not ended in time.
         TooMuchError: it writes more than it may.
+        TooSlowError: it has not ended in time.
     """
     deadline = time.monotonic() + seconds
     process = subprocess.Popen(  # noqa: S603  # the operator's own commands
@@ -75,10 +79,11 @@ def run(
         env=environment,
         start_new_session=True,
     )
-    with process, _remembered(process.pid):
+    with process:
         reader = _Reader(process, limit)
-        reader.read(deadline)
-        process.wait(max(0.0, deadline - time.monotonic()))
+        with _remembered(process.pid):
+            reader.read(deadline)
+            _wait(process, deadline)
         return Finished(process.returncode, bytes(reader.output), reader.errors())
 
 
@@ -107,6 +112,13 @@ def _remembered(group: int) -> Iterator[None]:
             _kill(group)
 
 
+def _wait(process: subprocess.Popen[bytes], deadline: float) -> None:
+    try:
+        process.wait(max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        raise TooSlowError from None
+
+
 def _kill(group: int) -> None:
     with contextlib.suppress(OSError):  # nothing is left of it, as it should be
         os.killpg(group, signal.SIGKILL)
@@ -119,29 +131,33 @@ class _Reader:
         assert process.stdout is not None  # noqa: S101  # Popen was told to make both
         assert process.stderr is not None  # noqa: S101
         self._stdout, self._stderr = process.stdout.fileno(), process.stderr.fileno()
-        self._args = process.args
         self._limit = limit
         self.output = bytearray()
         self._errors = bytearray()
         os.set_blocking(self._stderr, False)
 
     def read(self, deadline: float) -> None:
-        """Read until standard output is closed."""
+        """Read until standard output is closed.
+
+        Raises:
+            TooMuchError: there is more than there may be.
+            TooSlowError: it is not closed in time.
+        """
         with selectors.DefaultSelector() as selector:
             selector.register(self._stdout, selectors.EVENT_READ)
             selector.register(self._stderr, selectors.EVENT_READ)
-            while ready := selector.select(max(0.0, deadline - time.monotonic())):
-                for key, _ in ready:
+            # Asked each time: a program that never stops writing is always ready.
+            while (left := deadline - time.monotonic()) > 0:
+                for key, _ in selector.select(left):
                     if key.fd == self._stderr and not self._complaint():
                         selector.unregister(self._stderr)
                     if key.fd == self._stdout and not self._piece():
                         return
-        raise subprocess.TimeoutExpired(self._args, deadline)
+        raise TooSlowError
 
     def errors(self) -> bytes:
         """Return what stands in standard error, without waiting for more."""
-        while self._complaint():
-            pass
+        self._complaint()  # once: a pipe holds no more than is read at a time
         return bytes(self._errors)
 
     def _piece(self) -> bool:

@@ -6,7 +6,6 @@ import base64
 import json
 import math
 import re
-import subprocess
 from typing import TYPE_CHECKING
 
 from slurm_exporter.sources import process
@@ -63,7 +62,7 @@ def run(command: Sequence[str], seconds: float) -> bytes:
         finished = process.run(command, seconds, limit=LONGEST)
     except OSError as error:
         raise ValueError(f"cannot be run: {command[0]}: {error.strerror}") from error
-    except subprocess.TimeoutExpired:
+    except process.TooSlowError:
         raise ValueError(f"took longer than {seconds:.3g} s") from None
     except process.TooMuchError:
         raise ValueError("prints more than a token") from None

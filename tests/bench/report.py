@@ -41,6 +41,7 @@ REACHES = {
     "scrape, CPU: 100,000 / 1,000 samples": Reach("<=", 1.3),
     "memory, 100,000 samples: after an hour of polls - idle": Reach("<=", 60, " MB"),
     "memory: after an hour of polls / after a tenth of it": Reach("<=", 1.05),
+    "commands, CPU per job: 100,000 / 10,000 jobs": Reach("<=", 1.3),
 }
 """What each row should come to, by its name."""
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from slurm_exporter import log
 from slurm_exporter.config import Logging
-from tests.bench import guesses, latency, memory, picture, poll, scrape
+from tests.bench import commands, guesses, latency, memory, picture, poll, scrape
 from tests.bench.effort import FULL, QUICK
 from tests.bench.report import Row, put, table
 
@@ -49,6 +49,7 @@ BENCHMARKS = {
     "interference": (latency.interference, ()),
     "flatness": (scrape.flatness, ()),
     "memory": (memory.memory, ()),
+    "commands": (commands.growth, ()),
 }
 """What makes the rows of the table, and the programs that each needs."""
 

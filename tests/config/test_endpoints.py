@@ -4,7 +4,14 @@ import dataclasses
 
 import pytest
 
-from slurm_exporter.config import DEFAULT_ENDPOINTS, Endpoint, History, parse
+from slurm_exporter.config import (
+    DEFAULT_ENDPOINTS,
+    MORE_ENDPOINTS,
+    SOURCES,
+    Endpoint,
+    History,
+    parse,
+)
 
 
 def endpoints(text):
@@ -53,6 +60,7 @@ def test_every_key_of_an_endpoint_is_obeyed():
             source="openmetrics",
             enabled=True,
             interval=15.0,
+            cli_interval=15.0,
             timeout=2.5,
             stale_after=60.0,
             max_age=3600.0,
@@ -67,6 +75,49 @@ def test_slurm_timeout_is_the_timeout_of_endpoints_without_one():
     assert [e.timeout for e in endpoints(text)] == [5.0] * 5
     listed = endpoints(text + "endpoints: [{name: jobs}, {name: nodes, timeout: 7s}]")
     assert [e.timeout for e in listed] == [5.0, 7.0]
+
+
+def test_slurm_source_is_the_source_of_endpoints_without_one():
+    """Of listed ones and of the defaults; it is auto when nothing says another."""
+    assert {e.source for e in endpoints("")} == {"auto"}
+    text = "slurm: {source: cli}\n"
+    assert {e.source for e in endpoints(text)} == {"cli"}
+    listed = endpoints(text + "endpoints: [{name: jobs}, {name: nodes, source: openmetrics}]")
+    assert [e.source for e in listed] == ["cli", "openmetrics"]
+
+
+@pytest.mark.parametrize("listed", ["", "endpoints: [{name: jobs}, {name: jobs-users-accts}]"])
+def test_commands_run_less_often_than_slurmctld_is_asked(listed):
+    """By default; each run costs slurmctld more."""
+    native = {e.name: (e.interval, e.cli_interval) for e in endpoints(listed)}
+    asked = {e.name: e.interval for e in endpoints("slurm: {source: cli}\n" + listed)}
+    assert (native["jobs"], asked["jobs"]) == ((30.0, 60.0), 60.0)
+    assert (native["jobs-users-accts"], asked["jobs-users-accts"]) == ((120.0, 120.0), 120.0)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_an_interval_in_the_file_holds_for_every_source(source):
+    [jobs] = endpoints(f"endpoints: [{{name: jobs, source: {source}, interval: 15s}}]")
+    assert (jobs.interval, jobs.cli_interval) == (15.0, 15.0)
+
+
+def test_the_intervals_of_commands_leave_room_for_a_longer_timeout(complaints):
+    """It is compared with the intervals that will be used."""
+    assert complaints("slurm: {source: cli, timeout: 45s}") == []
+    assert len(complaints("slurm: {source: auto, timeout: 45s}")) == 2
+
+
+@pytest.mark.parametrize("more", MORE_ENDPOINTS, ids=lambda more: more.name)
+def test_an_endpoint_that_slurmctld_does_not_have_is_answered_by_commands(complaints, more):
+    """Whatever the others are asked; it has neither another source nor a path."""
+    text = "slurm: {source: openmetrics}\nendpoints: [{name: " + more.name
+    assert endpoints(text + "}]") == (more,)
+    assert complaints(text + ", source: openmetrics}]") == [
+        "2: endpoints[0].source: must be cli, not 'openmetrics'"
+    ]
+    assert complaints(text + ", path: /metrics/x}]") == [
+        "2: endpoints[0].path: slurmctld has no such endpoint; its source is cli"
+    ]
 
 
 def test_endpoints_can_share_keys_through_an_alias():
@@ -103,7 +154,8 @@ def test_a_disabled_endpoint_stays_in_the_config():
 
 def test_an_unknown_endpoint_is_told_the_known_ones(complaints):
     """And the nearest where there is one."""
-    known = "only jobs, nodes, partitions, jobs-users-accts, scheduler"
+    every = (*DEFAULT_ENDPOINTS, *MORE_ENDPOINTS)
+    known = f"only {', '.join(endpoint.name for endpoint in every)}"
     assert complaints("endpoints: [{name: node}, {name: steps}]") == [
         f"1: endpoints[0].name: there is no endpoint 'node', {known}; did you mean `nodes`?",
         f"1: endpoints[1].name: there is no endpoint 'steps', {known}",
@@ -138,7 +190,7 @@ def test_an_endpoint_is_listed_once(complaints):
     ("key", "complaint"),
     [
         ("enabled: 1", "enabled: must be true or false without quotes, not a number"),
-        ("source: cli", "source: must be openmetrics, not 'cli'"),
+        ("source: rest", "source: must be auto, openmetrics or cli, not 'rest'"),
         ("on_expiry: kep", "on_expiry: must be drop or keep, not 'kep'; did you mean `keep`?"),
         ("path: metrics", "path: must be a path that starts with / and has no spaces, ?, # or %"),
         ("inteval: 1m", "inteval: unknown key; did you mean `interval`?"),

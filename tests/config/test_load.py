@@ -48,7 +48,12 @@ def test_the_first_specification_runs_as_it_is():
             Endpoint("jobs", "/metrics/jobs", interval=30.0),
             Endpoint("nodes", "/metrics/nodes", interval=60.0),
             Endpoint("partitions", "/metrics/partitions", interval=60.0),
-            Endpoint("jobs-users-accts", "/metrics/jobs-users-accts", interval=120.0),
+            Endpoint(
+                "jobs-users-accts",
+                "/metrics/jobs-users-accts",
+                interval=120.0,
+                cli_interval=120.0,
+            ),
             Endpoint("scheduler", "/metrics/scheduler", interval=30.0),
         ),
         labels=(("cluster", "cluster01"), ("env", "prod"), ("region", "eu-west-1")),
@@ -72,7 +77,7 @@ def test_the_example_has_every_key():
     """Set to its default or commented out; the loader itself is asked for its keys."""
     unknown = "zzzzz: 1"
     server = f"basic_auth: {{{unknown}, enabled: false}}, ssl: {{{unknown}, enabled: false}}"
-    slurm = ", ".join(f"{key}: {{{unknown}}}" for key in ("authorization", "tls_config"))
+    slurm = ", ".join(f"{key}: {{{unknown}}}" for key in ("authorization", "tls_config", "cli"))
     login = f"slurm: {{basic_auth: {{{unknown}}}}}"
     known = set(
         known_keys(

@@ -4,23 +4,39 @@ from __future__ import annotations
 
 import pytest
 
-from slurm_exporter.config import Authorization, Slurm, parse
+from slurm_exporter.config import Authorization, Cli, Slurm, parse
 
 
 def test_every_key_of_slurm_is_obeyed():
     """Durations become seconds and sizes bytes."""
     text = """
     slurm:
+      source: openmetrics
       urls: [http://ctl1:6817, https://ctl2:6817/]
       timeout: 5s500ms
       max_duty_cycle: 1
       body_size_limit: 10MB
+      cli:
+        path: /opt/slurm/bin:/usr/bin
+      corrections: true
     """
     assert parse(text, "x.yml").slurm == Slurm(
+        source="openmetrics",
         urls=("http://ctl1:6817", "https://ctl2:6817"),
         timeout=5.5,
         max_duty_cycle=1.0,
         body_size_limit=10 * 1024 * 1024,
+        corrections=True,
+        cli=Cli("/opt/slurm/bin:/usr/bin"),
+    )
+
+
+@pytest.mark.parametrize("path", ["bin", "", "/usr/bin:", ":/usr/bin", "/usr/bin:~/bin", "."])
+def test_commands_are_in_places_that_do_not_depend_on_where_we_run(complaints, path):
+    """An empty part of a PATH is the working directory."""
+    [noted] = complaints(f'slurm: {{cli: {{path: "{path}"}}}}')
+    assert noted.startswith(
+        "1: slurm.cli.path: must be an absolute path, or several with : between"
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from slurm_exporter.config import DEFAULT_ENDPOINTS, Endpoint, Slurm
 from slurm_exporter.errors import ConnectError, EmptyError, ParseError, PollTimeoutError
 from slurm_exporter.phases import Stopwatch
+from slurm_exporter.sources.corrections import Corrections
 from slurm_exporter.sources.openmetrics import OpenMetricsSource
 from slurm_exporter.sources.slurmctld import Slurmctld
 from tests import fake_slurmctld as fake
@@ -44,10 +45,43 @@ def test_an_answer_that_is_known_is_not_parsed_again(slurmctld: FakeSlurmctld) -
     jobs = source(slurmctld)
     known = jobs.poll().fingerprint
 
-    assert jobs.poll(known) is None
+    again = jobs.poll(known)
+    assert (again.families, again.fingerprint) == (None, known)
     body = fake.recorded("jobs").replace(b"slurm_jobs_running ", b"slurm_jobs_running 1")
     slurmctld.behaviours["/metrics/jobs"] = fake.answer(body)
     assert jobs.poll(known).fingerprint != known
+
+
+def test_numbers_are_passed_on_as_they_are_unless_they_are_to_be_corrected(
+    slurmctld: FakeSlurmctld,
+) -> None:
+    """slurmctld's bytes are MiB."""
+    asked, nodes = Slurmctld(Slurm(urls=(slurmctld.url,))), ENDPOINTS["nodes"]
+
+    def memory(corrections: Corrections | None) -> str:
+        families = OpenMetricsSource(asked, nodes, corrections).poll().families or ()
+        [one] = [family for family in families if family.name == "slurm_node_memory_bytes"]
+        return dict(one.rows)["n1"]
+
+    assert memory(None) == "16000"
+    assert memory(Corrections()) == str(16_000 * 2**20)
+
+
+def test_an_answer_that_is_known_is_corrected_anew_when_others_have_learned(
+    slurmctld: FakeSlurmctld,
+) -> None:
+    """Until then it is known."""
+    asked, corrections = Slurmctld(Slurm(urls=(slurmctld.url,))), Corrections()
+    jobs, nodes = (
+        OpenMetricsSource(asked, ENDPOINTS[name], corrections) for name in ("jobs", "nodes")
+    )
+    before = jobs.poll().fingerprint
+
+    assert jobs.poll(before).families is None
+    nodes.poll()
+    after = jobs.poll(before)
+    assert after.families is not None
+    assert jobs.poll(after.fingerprint).families is None
 
 
 def test_fetching_and_parsing_are_timed(slurmctld: FakeSlurmctld) -> None:

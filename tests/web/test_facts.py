@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NEVER_POLLED = {
     "name": "gpus",
-    "source": "openmetrics",
+    "source": "auto",
     "state": "never",
     "up": False,
     "hanging": False,
@@ -77,6 +77,7 @@ def test_endpoint_that_was_polled_has_its_numbers(store: SnapshotStore, clock: M
     clock.advance(12.5)
     assert said(store, clock()) == {
         **NEVER_POLLED,
+        "source": "openmetrics",
         "state": "up",
         "up": True,
         "age_seconds": 12.5,

@@ -5,9 +5,34 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from slurm_exporter.sources.cli.commands.assoc_mgr import ASSOC_MGR
+from slurm_exporter.sources.cli.commands.config import CONFIG
+from slurm_exporter.sources.cli.commands.licenses import LICENSES
+from slurm_exporter.sources.cli.commands.node import NODE
+from slurm_exporter.sources.cli.commands.partition import PARTITION
+from slurm_exporter.sources.cli.commands.ping import PING
+from slurm_exporter.sources.cli.commands.reservations import RESERVATIONS
 from slurm_exporter.sources.cli.commands.sacct import SACCT
+from slurm_exporter.sources.cli.commands.sdiag import SDIAG
 from slurm_exporter.sources.cli.commands.squeue import SQUEUE
-from slurm_exporter.sources.cli.families import history, jobs, queue, users
+from slurm_exporter.sources.cli.commands.sshare import SSHARE
+from slurm_exporter.sources.cli.families import (
+    controllers,
+    fairshare,
+    gpus,
+    history,
+    jobs,
+    licenses,
+    limits,
+    node_states,
+    nodes,
+    partitions,
+    queue,
+    reservations,
+    rpcs,
+    scheduler,
+    users,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -37,9 +62,25 @@ class Question:
 
 
 CATALOGUE = {
+    "controllers": Question(
+        (PING,), controllers.families, controllers.METRICS, "one for each controller"
+    ),
+    "fairshare": Question(
+        (SSHARE,),
+        fairshare.families,
+        fairshare.METRICS,
+        "one for each account, and one for each user of an account",
+    ),
     "jobs": Question((SQUEUE,), jobs.families, jobs.METRICS, "one each"),
     "jobs-users-accts": Question(
         (SQUEUE,), users.families, users.METRICS, "one for each user or account that has jobs"
+    ),
+    "nodes": Question((NODE,), nodes.families, nodes.METRICS, "one for each node, or one"),
+    "partitions": Question(
+        (SQUEUE, NODE, PARTITION),
+        partitions.families,
+        partitions.METRICS,
+        "one for each partition",
     ),
     "queue": Question(
         (SQUEUE,),
@@ -48,6 +89,29 @@ CATALOGUE = {
         "one for each partition and reason there was; 15 for each partition's wait times",
         memory=queue.Memory,
     ),
+    "node-states": Question(
+        (NODE,),
+        node_states.families,
+        node_states.METRICS,
+        "one for each node, flag that is set, or reason",
+    ),
+    "gpus": Question(
+        (NODE, SQUEUE),
+        gpus.families,
+        gpus.METRICS,
+        "one for each node, partition, user or account and each of its models",
+    ),
+    "licenses": Question((LICENSES,), licenses.families, licenses.METRICS, "one for each license"),
+    "limits": Question(
+        (ASSOC_MGR, CONFIG), limits.families, limits.METRICS, "two for each limit that is set"
+    ),
+    "reservations": Question(
+        (RESERVATIONS,), reservations.families, reservations.METRICS, "one for each reservation"
+    ),
+    "rpcs": Question(
+        (SDIAG,), rpcs.families, rpcs.METRICS, "two for each type of request and for each user"
+    ),
+    "scheduler": Question((SDIAG,), scheduler.families, scheduler.METRICS, "one each"),
     # Asked in a way of its own, by ``history.HistorySource``.
     "history": Question(
         (SACCT,),

@@ -47,14 +47,18 @@ class Command(Generic[Record_co]):
     Attributes:
         program: its name.
         arguments: what it is called with; ``{mark}`` stands for the mark that ends a row.
-        read: makes records of its output, given that mark; never raises for what it says.
+        read: makes records of its output, given that mark; raises a PollError if it is no answer.
         may_be_empty: whether a healthy cluster can make it say nothing.
+        why_empty: if it cannot, what is wrong with a cluster that does.
+        answers: the exit codes that come with an answer.
     """
 
     program: str
     arguments: tuple[str, ...]
     read: Callable[[str, str], Table[Record_co]]
     may_be_empty: bool = False
+    why_empty: str = ""
+    answers: tuple[int, ...] = (0,)
 
     def __str__(self) -> str:
         """Return what a person would type, as far as it tells commands apart."""
@@ -88,6 +92,14 @@ def fields(text: str, mark: str, count: int, separator: str = FIELD) -> Iterator
         yield values if len(values) == count else None
         start = end + len(end_of_row)
     if start < len(text):
+        yield None
+
+
+def lines(text: str) -> Iterator[str | None]:
+    """Cut a text into its lines, one by one, without empty ones; None stands for one cut short."""
+    *whole, rest = text.split("\n")
+    yield from filter(None, whole)
+    if rest:
         yield None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ Number = int | float
 Labels = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Metric:
     """A family without its samples.
 
@@ -48,6 +49,14 @@ class Metric:
     def single(self, number: Number) -> Family:
         """Return the family with its only sample, which has no label."""
         return self.family([((), number)])
+
+
+def sums(samples: Iterable[tuple[Labels, Number]]) -> dict[Labels, Number]:
+    """Return one sample for each value of the labels: the sum of those that share it."""
+    found: dict[Labels, Number] = {}
+    for labels, number in samples:
+        found[labels] = found.get(labels, 0) + number
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,4 +110,4 @@ def _piece(metric: Metric, suffix: str, rows: Rows, *more_labels: str) -> Family
 
 def written(number: Number) -> str:
     """Return a number as it stands on a page: all of its digits."""
-    return repr(number)
+    return "+Inf" if number == math.inf else repr(number)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -119,10 +118,12 @@ class Outputs:
             finished = process.run(line, seconds, limit=limit, environment=environment())
         except OSError as error:
             raise CommandError(f"{program} cannot be run: {error.strerror}") from error
-        except subprocess.TimeoutExpired:
+        except process.TooSlowError:
             raise PollTimeoutError(f"{command} took longer than {seconds:.3g} s") from None
         except process.TooMuchError:
-            raise TooLargeError(f"{command} printed more than {limit} bytes") from None
+            raise TooLargeError(
+                f"{command} printed more than body_size_limit ({limit} bytes)"
+            ) from None
         return _checked(command, finished)
 
 
@@ -151,7 +152,7 @@ class _Shared:
             raise PollTimeoutError(f"{self._command} took longer than {seconds:.3g} s")
         try:
             if self._answer is None or self._monotonic() - self._asked > max_age:
-                self._ask(max(0.0, deadline - self._monotonic()), stopwatch)
+                self._ask(deadline - self._monotonic(), stopwatch)
             answer = self._answer
         finally:
             self._lock.release()
@@ -161,6 +162,8 @@ class _Shared:
         return answer
 
     def _ask(self, seconds: float, stopwatch: Stopwatch) -> None:
+        if seconds <= 0:  # of no interest to others, who may have more time
+            raise PollTimeoutError(f"no time was left for {self._command}")
         self._asked, self._answer = self._monotonic(), None
         try:
             self._answer = self._last = self._read(seconds, stopwatch)
@@ -186,7 +189,7 @@ def _checked(command: Command[Any], finished: process.Finished) -> bytes:
     An exit code says little: some commands end with 0 after an error, and say it on standard
     error only, with an empty output.
     """
-    if finished.code:
+    if finished.code not in command.answers:
         said = _sentence(finished.errors) or _sentence(finished.output)
         ending = process.ending(finished.code)
         raise CommandError(f"{command} failed ({ending}){said and f': {said}'}")
@@ -196,7 +199,8 @@ def _checked(command: Command[Any], finished: process.Finished) -> bytes:
     if said:
         raise CommandError(f"{command} printed nothing: {said}")
     if not command.may_be_empty:
-        raise EmptyError(f"{command} printed nothing")
+        why = command.why_empty
+        raise EmptyError(f"{command} printed nothing{why and f': {why}'}")
     return b""
 
 

@@ -65,9 +65,10 @@ class CliSource:
         if fingerprint != known:
             with stopwatch.phase("parse"):
                 families = self._families(outputs)
+        malformed = sum(one.table.malformed for one in outputs)
         return Answer(
             families=families,
-            dropped={"malformed": sum(one.table.malformed for one in outputs)},
+            dropped={"malformed": malformed} if malformed else {},
             body_bytes=sum(one.size for one in outputs),
             fingerprint=fingerprint,
             asked=min(one.asked for one in outputs),

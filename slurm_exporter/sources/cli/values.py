@@ -21,11 +21,11 @@ _UNITS: dict[str, int] = {unit: 1024**power for power, unit in enumerate("KMGTPE
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)([KMGTPEZ]?)")
 _TASKS = re.compile(r"\d+_\[([^\]%]+)(?:%\d+)?\]")
 _RANGE = re.compile(r"(\d+)(?:-(\d+)(?::(\d+))?)?")
+_HOST = re.compile(r"[^\[\]]*(?:\[[^\[\]]+\][^\[\]]*)*")
 _BRACKETS = re.compile(r"([^\[]*)(?:\[([^\]]*)\])?")
 _GPU = re.compile(r"gres/gpu(?::([^=]*))?")
 
 
-@lru_cache(maxsize=4096)
 def moment(text: str) -> int | None:
     """Return a unix time; None where there is none.
 
@@ -35,11 +35,14 @@ def moment(text: str) -> int | None:
     Raises:
         ValueError: it is neither.
     """
-    if text in UNKNOWN:
-        return None
     if text.isdecimal():
         return int(text)
-    return int(datetime.fromisoformat(text).timestamp())  # local time is meant
+    return None if text in UNKNOWN else _local(text)
+
+
+@lru_cache(maxsize=4096)
+def _local(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp())
 
 
 def name(text: str) -> str:
@@ -107,14 +110,20 @@ def numbers(text: str) -> range:
     return range(int(first), int(last or first) + 1, int(step or 1))
 
 
-@lru_cache(maxsize=4096)
 def hosts(text: str) -> tuple[str, ...]:
     """Return the names in a host list: ``n[001-003,7],gpu1`` and ``rack[0-1]n[0-3]``.
 
     Raises:
         ValueError: it cannot be read.
     """
-    return () if text in UNKNOWN else tuple(h for part in _parts(text) for h in _expanded(part))
+    if text in UNKNOWN:
+        return ()
+    return _list(text) if "[" in text or "," in text else (text,)
+
+
+@lru_cache(maxsize=1024)
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(host for part in _parts(text) for host in _expanded(part))
 
 
 def _parts(text: str) -> Iterator[str]:
@@ -129,6 +138,8 @@ def _parts(text: str) -> Iterator[str]:
 
 
 def _expanded(part: str) -> Iterator[str]:
+    if not _HOST.fullmatch(part):
+        raise ValueError(f"{part!r} is no host list")
     pieces = []
     for prefix, ranges in _BRACKETS.findall(part):
         pieces += [[prefix], list(_counted(ranges)) if ranges else [""]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from sys import intern
 from typing import TYPE_CHECKING
 
 from slurm_exporter.sources.cli import values
@@ -62,34 +63,37 @@ def _read(text: str, mark: str) -> Table[Job]:
 def _job(row: list[str]) -> Job:
     job, state, partitions, user, cpus, min_nodes, max_nodes, tres, nodes, *rest = row
     *asked, submitted, eligible, started, ended, reason, account = rest
-    base, flags = _state(state)
+    # Positional, for there may be a hundred thousand of them.
     return Job(
-        id=job,
-        tasks=values.tasks(job),
-        state=base,
-        flags=flags,
-        partitions=_split(partitions),
-        user=user,
-        account=values.name(account),
-        cpus=int(cpus),
-        memory=values.mebibytes(values.tres(tres).get("mem", "0")),
-        gpus=_gpus(tres, tuple(asked)),
-        nodes=values.hosts(nodes),
-        min_nodes=int(min_nodes),
-        max_nodes=int(max_nodes),
-        reason=reason,
-        submitted=values.moment(submitted),
-        eligible=values.moment(eligible),
-        started=values.moment(started),
-        ended=values.moment(ended),
+        job,
+        values.tasks(job),
+        *_state(state),
+        _split(partitions),
+        intern(user),
+        intern(values.name(account)),
+        int(cpus),
+        *_resources(tres, *asked),
+        values.hosts(nodes),
+        int(min_nodes),
+        int(max_nodes),
+        intern(reason),
+        values.moment(submitted),
+        values.moment(eligible),
+        values.moment(started),
+        values.moment(ended),
     )
 
 
 @lru_cache(maxsize=4096)
-def _gpus(tres: str, asked: tuple[str, ...]) -> Gpus | None:
-    """Return a job's GPUs; they are among its resources only where slurm.conf says so."""
-    found = values.gpus(tres)
-    return None if not found and any("gpu" in text for text in asked) else found
+def _resources(tres: str, *asked: str) -> tuple[int, Gpus | None]:
+    """Return a job's memory and GPUs.
+
+    GPUs are among its resources only where slurm.conf says so; else it is seen that some were
+    asked for, and not how many.
+    """
+    gpus = values.gpus(tres)
+    unknown = not gpus and any("gpu" in text for text in asked)
+    return values.mebibytes(values.tres(tres).get("mem", "0")), None if unknown else gpus
 
 
 @lru_cache(maxsize=256)

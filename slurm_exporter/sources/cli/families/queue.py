@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from slurm_exporter.sources.cli.metric import Histogram, Metric, histogram_family
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from slurm_exporter.exposition import Family
     from slurm_exporter.sources.cli.metric import Labels
@@ -35,13 +35,26 @@ _SENTENCES = {
 OTHER = "other"
 
 _BY_REASON = ("partition", "reason")
-_JOBS = Metric(
-    "slurm_queue_pending",
-    "Jobs that wait, by Slurm's word for the reason; tasks of arrays count one by one.",
-    _BY_REASON,
+_AMOUNTS: tuple[tuple[Metric, Callable[[Job], int | None]], ...] = (
+    (
+        Metric(
+            "slurm_queue_pending",
+            "Jobs that wait, by Slurm's word for the reason; tasks of arrays count one by one.",
+            _BY_REASON,
+        ),
+        lambda _: 1,
+    ),
+    (
+        Metric("slurm_queue_pending_cpus", "CPUs that waiting jobs ask for.", _BY_REASON),
+        lambda job: job.cpus,
+    ),
+    (
+        Metric("slurm_queue_pending_gpus", "GPUs that waiting jobs ask for.", _BY_REASON),
+        lambda job: None if job.gpus is None else sum(job.gpus.values()),
+    ),
 )
-_CPUS = Metric("slurm_queue_pending_cpus", "CPUs that waiting jobs ask for.", _BY_REASON)
-_GPUS = Metric("slurm_queue_pending_gpus", "GPUs that waiting jobs ask for.", _BY_REASON)
+"""What is summed over the tasks that wait; nothing is known of the sum if one amount is None."""
+
 _OLDEST = Metric(
     "slurm_queue_oldest_eligible_timestamp_seconds",
     "Since when the job has been ready to start that waits longest; absent when none is.",
@@ -54,7 +67,7 @@ _WAIT = Metric(
     "histogram",
 )
 
-METRICS = (_JOBS, _CPUS, _GPUS, _OLDEST, _WAIT)
+METRICS = (*(metric for metric, _ in _AMOUNTS), _OLDEST, _WAIT)
 
 
 class Memory:
@@ -82,23 +95,18 @@ def families(memory: Memory, jobs: Sequence[Job]) -> Iterator[Family]:
 
 
 def _pending(memory: Memory, waiting: Sequence[Job]) -> Iterator[Family]:
-    numbers: dict[Metric, dict[Labels, int]] = {}
-    for job in waiting:
-        reason = word(job.reason)
-        amounts = {
-            _JOBS: job.tasks,
-            _CPUS: job.tasks * job.cpus,
-            _GPUS: job.tasks * sum((job.gpus or {}).values()),
-        }
-        for partition in job.partitions:
-            memory.pairs[partition, reason] = None
-            for metric, amount in amounts.items():
-                counts = numbers.setdefault(metric, {})
-                counts[partition, reason] = counts.get((partition, reason), 0) + amount
-    accounted = all(job.gpus is not None for job in waiting)
-    for metric in (_JOBS, _CPUS, _GPUS) if accounted else (_JOBS, _CPUS):
-        counts = numbers.get(metric, {})
-        yield metric.family((pair, counts.get(pair, 0)) for pair in memory.pairs)
+    labels = [[(partition, word(job.reason)) for partition in job.partitions] for job in waiting]
+    memory.pairs |= dict.fromkeys(pair for pairs in labels for pair in pairs)
+    for metric, amount in _AMOUNTS:
+        sums = dict.fromkeys(memory.pairs, 0)
+        for job, pairs in zip(waiting, labels, strict=True):
+            each = amount(job)
+            if each is None:
+                break
+            for pair in pairs:
+                sums[pair] += job.tasks * each
+        else:
+            yield metric.family(sums)
 
 
 def _oldest(waiting: Sequence[Job]) -> dict[Labels, int]:

@@ -24,7 +24,7 @@ HELD = frozenset({"JobHeldAdmin", "JobHeldUser"})
 """Reasons of jobs that wait because somebody holds them."""
 
 _WAITING = frozenset({"PENDING"})
-_ACTIVE = frozenset({"RUNNING", "SUSPENDED"})
+ACTIVE = frozenset({"RUNNING", "SUSPENDED"})
 _ENDED = {
     "BOOT_FAIL": "bootfail",
     "CANCELLED": "cancelled",
@@ -37,8 +37,8 @@ _ENDED = {
     "TIMEOUT": "timeout",
 }
 # Jobs that are cleaned up after have ended, and squeue does not say how.
-_FINISHED = frozenset({*_ENDED, "COMPLETING", "REVOKED", "STAGE_OUT"})
-_KNOWN = _WAITING | _ACTIVE | _FINISHED
+FINISHED = frozenset({*_ENDED, "COMPLETING", "REVOKED", "STAGE_OUT"})
+_KNOWN = _WAITING | ACTIVE | FINISHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Kind:
         return self.state == word or word in self.flags
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Statistic:
     """One number about jobs.
 
@@ -89,7 +89,7 @@ def _word(word: str) -> Callable[[Kind], bool]:
 
 
 def _active(kind: Kind) -> bool:
-    return kind.state in _ACTIVE
+    return kind.state in ACTIVE
 
 
 STATISTICS = (
@@ -103,7 +103,7 @@ STATISTICS = (
     Statistic("_running", "Jobs that run, also while their nodes boot.", _state("RUNNING")),
     Statistic("_suspended", "Jobs that were stopped and keep their nodes.", _state("SUSPENDED")),
     Statistic("_started", "Jobs that have begun, ended or not.", lambda k: k.state != "PENDING"),
-    Statistic("_finished", "Jobs that have ended.", lambda kind: kind.state in _FINISHED),
+    Statistic("_finished", "Jobs that have ended.", lambda kind: kind.state in FINISHED),
     Statistic("_other", "Jobs in states unknown to us.", lambda kind: kind.state not in _KNOWN),
     Statistic("_completing", "Ended jobs that are cleaned up after.", _word("COMPLETING")),
     Statistic("_configuring", "Jobs whose nodes boot or prepare.", _word("CONFIGURING")),
@@ -132,16 +132,19 @@ STATISTICS = (
 )
 
 
+_Which = tuple[tuple[Statistic, ...], tuple[Statistic, ...]]
+
+
 @lru_cache(maxsize=1024)
-def _which(state: str, flags: frozenset[str], held: bool) -> tuple[Statistic, ...]:
-    """Return what a kind of job counts in; there are few kinds, and many jobs."""
+def _which(state: str, flags: frozenset[str], held: bool) -> _Which:
+    """Return in what a kind of job counts with its tasks, and in what with an amount of its own.
+
+    There are few kinds, and many jobs.
+    """
     kind = Kind(state, flags, held)
-    return tuple(one for one in STATISTICS if one.counts(kind))
-
-
-def _amounts(job: Job) -> list[tuple[Statistic, int | None]]:
-    which = _which(job.state, job.flags, job.reason in HELD and job.state == "PENDING")
-    return [(one, job.tasks if one.amount is None else one.amount(job)) for one in which]
+    which = [one for one in STATISTICS if one.counts(kind)]
+    counted = tuple(one for one in which if one.amount is None)
+    return counted, tuple(one for one in which if one.amount is not None)
 
 
 class Tally:
@@ -187,20 +190,56 @@ class Tally:
             labels: under which values of the label a job counts.
             known: values of the label that are there without any job too.
         """
-        counts: dict[Labels, Counter[Statistic]] = {values: Counter() for values in known}
-        nodes: dict[Labels, set[str]] = defaultdict(set)
-        unknown: set[Statistic] = set()
+        numbers = _Numbers(known)
         for job in jobs:
-            amounts = _amounts(job)
-            unknown |= {one for one, amount in amounts if amount is None}
-            for values in labels(job):
-                counter = counts.setdefault(values, Counter())
-                for one, amount in amounts:
-                    counter[one] += amount or 0
-                if job.nodes and job.state in _ACTIVE:
-                    nodes[values].update(job.nodes)
+            numbers.add(job, labels(job))
+        totals = numbers.totals()
         for one, metric in self._metrics.items():
-            if one not in unknown:
-                yield metric.family((values, counter[one]) for values, counter in counts.items())
+            if one not in numbers.unknown:
+                yield metric.family((values, total[one]) for values, total in totals.items())
         if self._with_nodes:
-            yield self._nodes.family((values, len(nodes[values])) for values in counts)
+            yield self._nodes.family((values, len(numbers.nodes[values])) for values in totals)
+
+
+class _Numbers:
+    """The numbers of one answer while they grow.
+
+    Attributes:
+        nodes: the names of nodes that have jobs, by label values.
+        unknown: statistics of which a part is not known, so nothing is.
+    """
+
+    def __init__(self, known: Iterable[Labels]) -> None:
+        self._totals: dict[Labels, Counter[Statistic]] = {values: Counter() for values in known}
+        self._tasks: dict[tuple[Labels, tuple[Statistic, ...]], int] = defaultdict(int)
+        self.nodes: dict[Labels, set[str]] = defaultdict(set)
+        self.unknown: set[Statistic] = set()
+
+    def add(self, job: Job, labels: Iterable[Labels]) -> None:
+        """Count a job under each of these."""
+        held = job.state == "PENDING" and job.reason in HELD
+        counted, summed = _which(job.state, job.flags, held)
+        for values in labels:
+            # What jobs of a kind count in is looked at once for all of them, when all are there.
+            self._tasks[values, counted] += job.tasks
+            if summed:
+                self._sum(job, values, summed)
+
+    def _sum(self, job: Job, values: Labels, summed: Iterable[Statistic]) -> None:
+        total = self._totals.setdefault(values, Counter())
+        for one in summed:
+            amount = one.amount(job) if one.amount is not None else None
+            if amount is None:
+                self.unknown.add(one)
+            else:
+                total[one] += amount
+        self.nodes[values].update(job.nodes)
+
+    def totals(self) -> dict[Labels, Counter[Statistic]]:
+        """Return each statistic by label values."""
+        for (values, counted), tasks in self._tasks.items():
+            total = self._totals.setdefault(values, Counter())
+            for one in counted:
+                total[one] += tasks
+        self._tasks.clear()
+        return self._totals

@@ -1,0 +1,68 @@
+"""Reading scontrol ping."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from slurm_exporter.errors import CommandError, EmptyError, ParseError
+from slurm_exporter.sources.cli.commands.ping import PING
+from slurm_exporter.sources.cli.records import Controller
+from tests.sources.cli.programs import answered
+from tests.sources.cli.recordings import RELEASES, recorded, records
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COMPLAINT = (
+    "*****************************************\n"
+    "** RESTORE SLURMCTLD DAEMON TO SERVICE **\n"
+    "*****************************************\n"
+)
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_each_release_names_all_controllers(release: str) -> None:
+    """The standby answers as well."""
+    assert records(PING, recorded("ping", release)) == (
+        Controller("ctl1", "primary", up=True),
+        Controller("ctl2", "backup", up=True),
+    )
+
+
+def test_a_controller_that_is_down_is_an_answer(tmp_path: Path) -> None:
+    """As long as another one is up scontrol ends with 0, and complains in between."""
+    text = recorded("ping", "26.05.5").replace("ctl2 is UP\n", f"ctl2 is DOWN\n{COMPLAINT}")
+
+    assert answered(PING, tmp_path, text)[1] == Controller("ctl2", "backup", up=False)
+
+
+def test_all_controllers_down_is_an_answer_too(tmp_path: Path) -> None:
+    """Then scontrol ends with 1."""
+    text = f"Slurmctld(primary) at ctl1 is DOWN\n{COMPLAINT}"
+
+    assert answered(PING, tmp_path, text, code=1) == (Controller("ctl1", "primary", up=False),)
+
+
+def test_several_backups_have_numbers() -> None:
+    """So that their roles differ."""
+    text = "Slurmctld(backup1) at a is UP\nSlurmctld(backup2) at b is DOWN\n"
+
+    assert [one.role for one in records(PING, text)] == ["backup1", "backup2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "error", "message"),
+    [
+        ("", 1, EmptyError, "^scontrol ping printed nothing$"),
+        ("usage: scontrol\n", 1, ParseError, "^scontrol ping named no controller$"),
+        ("usage: scontrol\n", 2, CommandError, r"^scontrol ping failed \(exit code 2\): usage"),
+    ],
+)
+def test_what_names_no_controller_is_a_failure(
+    tmp_path: Path, text: str, code: int, error: type[Exception], message: str
+) -> None:
+    """Whatever the exit code."""
+    with pytest.raises(error, match=message):
+        answered(PING, tmp_path, text, code)
