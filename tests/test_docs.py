@@ -59,15 +59,27 @@ def test_every_route_is_in_the_readme(route: str) -> None:
     assert f"| `{route}`" in README
 
 
-@pytest.mark.parametrize(
-    "section", ["Slurm", "Cli", "Authorization", "TlsConfig", "Login", "Endpoint", "Logging"]
+SECTIONS = (
+    "Slurm",
+    "Cli",
+    "Authorization",
+    "TlsConfig",
+    "Login",
+    "Endpoint",
+    "History",
+    "Logging",
 )
+
+# No keys: the default of `interval` while commands answer, and keys that are a section of ours.
+NO_KEYS = {"cli_interval", "history"}
+
+
+@pytest.mark.parametrize("section", SECTIONS)
 def test_every_config_key_is_in_the_commented_example(section: str) -> None:
     """With its default, or commented out."""
     for field in dataclasses.fields(getattr(config, section)):
-        if field.name == "cli_interval":  # no key: the default of `interval` while commands answer
-            continue
-        assert re.search(rf"^[ #-]*{field.name}:", EXAMPLE, re.MULTILINE), field.name
+        if field.name not in NO_KEYS:
+            assert re.search(rf"^[ #-]*{field.name}:", EXAMPLE, re.MULTILINE), field.name
 
 
 def test_the_generated_page_of_metrics_is_fresh() -> None:

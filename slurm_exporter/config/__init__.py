@@ -8,6 +8,7 @@ from slurm_exporter.config.load import load, parse
 from slurm_exporter.config.model import (
     DEFAULT_ENDPOINTS,
     DEFAULT_PORT,
+    HISTORY_BY,
     LABELS_IN_USE,
     LOG_FORMATS,
     LOG_LEVELS,
@@ -24,6 +25,7 @@ from slurm_exporter.config.model import (
     Cli,
     Config,
     Endpoint,
+    History,
     Logging,
     Login,
     Server,
@@ -34,6 +36,7 @@ from slurm_exporter.config.model import (
     WebConfig,
 )
 from slurm_exporter.config.server import doubles, refreshed
+from slurm_exporter.config.since import since_time
 from slurm_exporter.config.units import format_duration, parse_duration, parse_size
 from slurm_exporter.config.values import check_telemetry_path, parse_address
 from slurm_exporter.config.web import load_web_config
@@ -41,6 +44,7 @@ from slurm_exporter.config.web import load_web_config
 __all__ = [
     "DEFAULT_ENDPOINTS",
     "DEFAULT_PORT",
+    "HISTORY_BY",
     "LABELS_IN_USE",
     "LOG_FORMATS",
     "LOG_LEVELS",
@@ -57,6 +61,7 @@ __all__ = [
     "Cli",
     "Config",
     "Endpoint",
+    "History",
     "Logging",
     "Login",
     "Server",
@@ -75,4 +80,5 @@ __all__ = [
     "parse_duration",
     "parse_size",
     "refreshed",
+    "since_time",
 ]

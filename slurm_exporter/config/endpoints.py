@@ -9,26 +9,32 @@ from typing import TYPE_CHECKING
 from slurm_exporter.config.fields import distinct
 from slurm_exporter.config.model import (
     DEFAULT_ENDPOINTS,
+    HISTORY_BY,
     MORE_ENDPOINTS,
     ON_EXPIRY,
     SOURCES,
     Endpoint,
+    History,
 )
 from slurm_exporter.config.sections import read_section
+from slurm_exporter.config.since import SINCE_FORM, reader
 from slurm_exporter.config.times import (
     check_defaults,
     check_times,
     read_age,
     read_interval,
+    read_overlap,
     read_timeout,
 )
 from slurm_exporter.config.values import check_path
-from slurm_exporter.config.words import quote, suggestion
+from slurm_exporter.config.words import either, quote, suggestion
 
 if TYPE_CHECKING:
     from slurm_exporter.config.fields import Field
     from slurm_exporter.config.sections import Section
     from slurm_exporter.config.times import Inherited
+
+_HISTORY_KEYS = ("since", "by", "overlap")
 
 _DEFAULTS = {endpoint.name: endpoint for endpoint in (*DEFAULT_ENDPOINTS, *MORE_ENDPOINTS)}
 
@@ -95,6 +101,7 @@ def _read_endpoint(section: Section, known: Endpoint | None, inherited: Inherite
         stale_after=read_age(section.take("stale_after")),
         max_age=read_age(section.take("max_age")),
         on_expiry=section.take("on_expiry").choice(ON_EXPIRY, default.on_expiry),
+        history=_read_history(section, known.history if known else History()),
     )
     if section.finish() and known and endpoint.enabled:
         check_times(section, endpoint, inherited)
@@ -107,3 +114,22 @@ def _read_source(section: Section, endpoint: Endpoint, inherited: Inherited) -> 
         return source.choice(SOURCES, inherited.source)
     section.refuse(["path"], "slurmctld has no such endpoint; its source is cli")
     return source.choice(("cli",), "cli")
+
+
+def _read_history(section: Section, default: History | None) -> History | None:
+    """What is counted; nothing else than jobs that have ended is."""
+    if default is None:
+        section.refuse(_HISTORY_KEYS, "is for the endpoint history only")
+        return None
+    since = section.take("since")
+    return History(
+        since=since.date_or_text(reader(since.problems.file), default.since, SINCE_FORM),
+        by=_read_by(section.take("by")),
+        overlap=read_overlap(section.take("overlap"), default.overlap),
+    )
+
+
+def _read_by(field: Field) -> tuple[str, ...]:
+    items = field.one_or_more(f"{either(HISTORY_BY)}, or a list of both") or ()
+    words = distinct([(item, item.choice(HISTORY_BY, "") or None) for item in items], "word")
+    return tuple(word for word in HISTORY_BY if word in words)

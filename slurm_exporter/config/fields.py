@@ -78,6 +78,12 @@ class Field:
         """A string, as ``check`` returns it; its ValueError becomes the problem's message."""
         return self._scalar((document.STRING,), wanted, check, default)
 
+    def date_or_text(
+        self, check: Callable[[str], Value], default: Default, wanted: str
+    ) -> Value | Default:
+        """A string, or a time as the file writes it without quotes, as ``check`` returns it."""
+        return self._scalar((document.STRING, document.DATE), wanted, check, default)
+
     def any_text(self, default: Default) -> str | Default:
         """A string, or a bare number, boolean or date as the file writes it."""
         return self._scalar(_ANY_TEXT, _STRING, str, default)

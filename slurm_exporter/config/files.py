@@ -104,5 +104,23 @@ def writable(path: str) -> str:
     return path
 
 
+def writable_directory(path: str) -> str:
+    """The path of a directory that is there and that files can be made in.
+
+    Raises:
+        ValueError: they cannot; the message has the path and the reason.
+    """
+    reason = None
+    if not Path(path).exists():
+        reason = "No such file or directory"
+    elif not Path(path).is_dir():
+        reason = "Not a directory"
+    elif not os.access(path, os.W_OK | os.X_OK, effective_ids=True):
+        reason = "Permission denied"
+    if reason:
+        raise ValueError(f"cannot write to {_shown(path)}: {reason}")
+    return path
+
+
 def _shown(path: str) -> str:
     return path if path.isprintable() else repr(path)

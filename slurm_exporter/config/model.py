@@ -121,9 +121,12 @@ class Cli:
 
     Attributes:
         path: the directories that they are in, as in ``PATH``; None is our own ``PATH``.
+        state_directory: where is kept what must outlive a restart; None is systemd's
+            ``$STATE_DIRECTORY``, and nowhere without that.
     """
 
     path: str | None = None
+    state_directory: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +164,26 @@ class Slurm:
     corrections: bool = False
 
 
+HISTORY_BY = ("account", "user")
+"""By what ended jobs can be counted besides their partition."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Which ended jobs are counted, and how.
+
+    Attributes:
+        since: a span or a time, such as ``24 hours ago``: those that ended before do not count.
+        by: of ``HISTORY_BY``.
+        overlap: seconds for which it is asked again what ended, since slurmdbd may learn of it
+            late.
+    """
+
+    since: str = "24 hours ago"
+    by: tuple[str, ...] = ()
+    overlap: float = 600.0
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """One thing that is asked of Slurm.
@@ -178,6 +201,7 @@ class Endpoint:
             None means 2 x interval + timeout.
         max_age: age in seconds at which it expires; None means 5 x interval + timeout.
         on_expiry: ``drop`` takes an expired snapshot off the page, ``keep`` goes on serving it.
+        history: what is counted; None for all endpoints but ``history``.
     """
 
     name: str
@@ -190,6 +214,7 @@ class Endpoint:
     stale_after: float | None = None
     max_age: float | None = None
     on_expiry: str = "drop"
+    history: History | None = None
 
     def interval_with(self, source: str) -> float:
         """Return the seconds between polls that a source answers."""
@@ -348,6 +373,7 @@ MORE_ENDPOINTS = (
     Endpoint("limits", "", source="cli", interval=120.0, cli_interval=120.0),
     Endpoint("rpcs", "", source="cli"),
     Endpoint("controllers", "", source="cli"),
+    Endpoint("history", "", source="cli", interval=300.0, cli_interval=300.0, history=History()),
 )
 """The endpoints that are polled only if the config lists them: slurmctld has nothing like them."""
 

@@ -7,6 +7,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from slurm_exporter.config.fields import distinct
+from slurm_exporter.config.files import beside, writable_directory
 from slurm_exporter.config.model import SOURCES, Authorization, Cli, Slurm
 from slurm_exporter.config.times import read_timeout
 from slurm_exporter.config.transport import read_headers, read_login, read_path, read_tls_config
@@ -67,7 +68,13 @@ def _read_urls(section: Section) -> tuple[str, ...]:
 
 
 def _read_cli(section: Section) -> Cli:
-    cli = Cli(path=section.take("path").text(_check_directories, None))
+    directory = section.take("state_directory")
+    cli = Cli(
+        path=section.take("path").text(_check_directories, None),
+        state_directory=directory.text(
+            lambda text: writable_directory(beside(text, directory.problems.file)), None
+        ),
+    )
     section.finish()
     return cli
 

@@ -35,6 +35,11 @@ def read_age(field: Field) -> float | None:
     return field.duration(None, at_least=SHORTEST_INTERVAL, at_most=LONGEST_AGE)
 
 
+def read_overlap(field: Field, default: float) -> float:
+    """A span that is asked for again at each poll."""
+    return field.duration(default, at_least=SHORTEST_INTERVAL, at_most=LONGEST_INTERVAL)
+
+
 @dataclass(frozen=True, slots=True)
 class Inherited:
     """What the section ``slurm`` says for all endpoints that say nothing of their own.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from slurm_exporter.sources.auto import COMMANDS, NATIVE, AutoSource, Choice
+from slurm_exporter.sources.cli.history import HistorySource
+from slurm_exporter.sources.cli.keeper import Keeper
 from slurm_exporter.sources.cli.outputs import Outputs
 from slurm_exporter.sources.cli.source import CliSource
 from slurm_exporter.sources.corrections import Corrections
@@ -32,6 +34,7 @@ class Cluster:
         )
         self._outputs = Outputs(slurm.cli, slurm.body_size_limit)
         self._corrections = Corrections() if slurm.corrections else None
+        self._keeper = Keeper(slurm)
         self._choice = Choice(open_to_all=not (slurm.authorization or slurm.basic_auth))
 
     def reconfigured(self, slurm: Slurm) -> Cluster:
@@ -40,6 +43,8 @@ class Cluster:
 
     def source(self, endpoint: Endpoint) -> Source:
         """Return what asks for an endpoint."""
+        if endpoint.history is not None:
+            return HistorySource(self._outputs, endpoint, endpoint.history, self._keeper)
         commands = CliSource(self._outputs, endpoint)
         if endpoint.source == COMMANDS:
             return commands

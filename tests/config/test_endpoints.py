@@ -4,7 +4,14 @@ import dataclasses
 
 import pytest
 
-from slurm_exporter.config import DEFAULT_ENDPOINTS, MORE_ENDPOINTS, SOURCES, Endpoint, parse
+from slurm_exporter.config import (
+    DEFAULT_ENDPOINTS,
+    MORE_ENDPOINTS,
+    SOURCES,
+    Endpoint,
+    History,
+    parse,
+)
 
 
 def endpoints(text):
@@ -193,3 +200,27 @@ def test_a_wrong_key_of_an_endpoint_is_noted(complaints, key, complaint):
     """With its place in the list."""
     [noted] = complaints(f"endpoints: [{{name: jobs, {key}}}]")
     assert noted.startswith(f"1: endpoints[0].{complaint}")
+
+
+@pytest.mark.parametrize(
+    ("keys", "history"),
+    [
+        ("", History()),
+        (", since: 2026-11-01", History(since="2026-11-01")),
+        (", since: 2026-11-01 00:00:00", History(since="2026-11-01 00:00:00")),
+        (", since: 7 days ago, by: user, overlap: 1h", History("7 days ago", ("user",), 3600.0)),
+        (", by: [user, account]", History(by=("account", "user"))),
+        (", by: []", History()),
+    ],
+)
+def test_the_history_has_keys_of_its_own(keys, history):
+    """What is counted by has one order, so that another order is no other history."""
+    [endpoint] = endpoints(f"endpoints: [{{name: history{keys}}}]")
+    assert endpoint.history == history
+    assert (endpoint.source, endpoint.interval) == ("cli", 300.0)
+
+
+def test_no_other_endpoint_has_a_history(complaints):
+    """Unless nobody knows which endpoint is meant."""
+    assert endpoints("endpoints: [{name: jobs}]")[0].history is None
+    assert len(complaints("endpoints: [{name: histroy, since: 1 day ago, by: user}]")) == 1

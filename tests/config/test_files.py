@@ -4,7 +4,14 @@ import os
 
 import pytest
 
-from slurm_exporter.config.files import MAX_BYTES, beside, read_text, readable, writable
+from slurm_exporter.config.files import (
+    MAX_BYTES,
+    beside,
+    read_text,
+    readable,
+    writable,
+    writable_directory,
+)
 from slurm_exporter.config.problems import Problems
 from slurm_exporter.errors import ConfigError
 
@@ -131,3 +138,21 @@ def test_a_forbidden_file_is_named_with_the_reason():
     with pytest.raises(ValueError, match=r"^cannot read /etc/shadow: Permission denied$"):
         readable("/etc/shadow")
     assert complaint("/etc/shadow") == "/etc/shadow: cannot read: Permission denied"
+
+
+def test_a_directory_for_files_is_one_that_is_there(tmp_path):
+    """It is not made: a misspelt path would make another one."""
+    file = tmp_path / "file"
+    file.touch()
+    assert writable_directory(str(tmp_path)) == str(tmp_path)
+    with pytest.raises(ValueError, match=f"^cannot write to {file}: Not a directory$"):
+        writable_directory(str(file))
+    with pytest.raises(ValueError, match=f"to {tmp_path}/x: No such file or directory$"):
+        writable_directory(f"{tmp_path}/x")
+
+
+@pytest.mark.usefixtures("_ordinary_user")
+def test_a_forbidden_directory_is_no_place_for_files():
+    """As the service's user sees it."""
+    with pytest.raises(ValueError, match=r"^cannot write to /etc: Permission denied$"):
+        writable_directory("/etc")

@@ -70,3 +70,15 @@ def test_what_cannot_be_run_is_no_command(complaints, written):
     """It would fail at every poll."""
     [noted] = complaints(f"slurm: {{authorization: {{token_command: {written}}}}}")
     assert noted.startswith("1: slurm.authorization.token_command")
+
+
+def test_the_state_directory_is_beside_the_config_and_must_be_there(tmp_path, complaints):
+    """A total that cannot be kept should be known before it is lost."""
+    (tmp_path / "state").mkdir()
+    text = "slurm: {cli: {state_directory: state}}"
+    slurm = parse(text, str(tmp_path / "x.yml")).slurm
+
+    assert slurm.cli.state_directory == str(tmp_path / "state")
+    assert complaints("slurm: {cli: {state_directory: /nonexistent}}") == [
+        "1: slurm.cli.state_directory: cannot write to /nonexistent: No such file or directory"
+    ]

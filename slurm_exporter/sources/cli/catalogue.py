@@ -12,6 +12,7 @@ from slurm_exporter.sources.cli.commands.node import NODE
 from slurm_exporter.sources.cli.commands.partition import PARTITION
 from slurm_exporter.sources.cli.commands.ping import PING
 from slurm_exporter.sources.cli.commands.reservations import RESERVATIONS
+from slurm_exporter.sources.cli.commands.sacct import SACCT
 from slurm_exporter.sources.cli.commands.sdiag import SDIAG
 from slurm_exporter.sources.cli.commands.squeue import SQUEUE
 from slurm_exporter.sources.cli.commands.sshare import SSHARE
@@ -19,6 +20,7 @@ from slurm_exporter.sources.cli.families import (
     controllers,
     fairshare,
     gpus,
+    history,
     jobs,
     licenses,
     limits,
@@ -110,5 +112,12 @@ CATALOGUE = {
         (SDIAG,), rpcs.families, rpcs.METRICS, "two for each type of request and for each user"
     ),
     "scheduler": Question((SDIAG,), scheduler.families, scheduler.METRICS, "one each"),
+    # Asked in a way of its own, by ``history.HistorySource``.
+    "history": Question(
+        (SACCT,),
+        history.families,
+        history.METRICS,
+        "one for each partition, account or user and each state that its jobs ended in",
+    ),
 }
 """Endpoint name to what is asked for it."""

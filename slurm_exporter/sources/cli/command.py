@@ -84,11 +84,11 @@ def environment() -> dict[str, str]:
     return {**ours, **_PINNED}
 
 
-def fields(text: str, mark: str, count: int) -> Iterator[list[str] | None]:
+def fields(text: str, mark: str, count: int, separator: str = FIELD) -> Iterator[list[str] | None]:
     """Cut a text into rows of fields, one by one; None stands for one that has too few."""
     start, end_of_row = 0, f"{mark}\n"
     while (end := text.find(end_of_row, start)) >= 0:
-        values = text[start:end].split(FIELD, count - 1)
+        values = text[start:end].split(separator, count - 1)
         yield values if len(values) == count else None
         start = end + len(end_of_row)
     if start < len(text):

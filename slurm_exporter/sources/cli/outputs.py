@@ -91,7 +91,7 @@ class Outputs:
         with self._lock:
             shared = self._shared.get(command)
             if shared is None:
-                run = partial(self._run, command)
+                run = partial(self.run, command)
                 shared = self._shared[command] = _Shared(command, run, self._monotonic)
         return shared.get(max_age, seconds, stopwatch)
 
@@ -99,8 +99,17 @@ class Outputs:
         """Return the path of a command's program; None when it is not there."""
         return shutil.which(command.program, path=self._path)
 
-    def _run(self, command: Command[Any], mark: str, seconds: float) -> bytes:
-        """Return what a command prints."""
+    def run(self, command: Command[Any], mark: str, seconds: float) -> bytes:
+        """Run a command for one who shares its answer with nobody; return what it prints.
+
+        Args:
+            command: what to ask.
+            mark: what ends its rows.
+            seconds: how long it may take.
+
+        Raises:
+            PollError: there is no answer.
+        """
         program = self.program(command)
         if program is None:
             raise CommandError(f"{command.program} is not in {self._path or 'PATH'}")

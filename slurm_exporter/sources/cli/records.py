@@ -276,3 +276,49 @@ class Settings(NamedTuple):
     """
 
     enforced: frozenset[str]
+
+
+FINAL_STATES = (
+    "BOOT_FAIL",
+    "CANCELLED",
+    "COMPLETED",
+    "DEADLINE",
+    "FAILED",
+    "NODE_FAIL",
+    "OUT_OF_MEMORY",
+    "PREEMPTED",
+    "TIMEOUT",
+)
+"""Slurm's words for how a run of a job can end."""
+
+
+class Ended(NamedTuple):
+    """A run of a job that has ended, or the tasks of an array that were cancelled together.
+
+    A job that was requeued has one for each time that it ran.
+
+    Attributes:
+        id: slurmdbd's number, which no other run has.
+        tasks: how many tasks it stands for.
+        state: how it ended; one of ``FINAL_STATES`` unless Slurm has learned more of them.
+        partition: where it ran; the first it could have run in, when it never did.
+        user: the name of its owner.
+        account: the account; empty without one.
+        ended: unix time.
+        waited: seconds from being ready to its start; None when it never started.
+        ran: seconds, without those that it was suspended for.
+        cpu_seconds: allocated CPUs, each for the time that it ran.
+        gpu_seconds: likewise.
+    """
+
+    id: int
+    tasks: int
+    state: str
+    partition: str
+    user: str
+    account: str
+    ended: int | None
+    waited: int | None
+    ran: int
+    cpu_seconds: int
+    gpu_seconds: int

@@ -1,0 +1,124 @@
+"""The endpoint ``history``: asks sacct only for what has ended since it was asked last."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from slurm_exporter.errors import PollError
+from slurm_exporter.phases import Stopwatch
+from slurm_exporter.sources import Answer
+from slurm_exporter.sources.cli.command import new_mark
+from slurm_exporter.sources.cli.commands.sacct import ended_within
+from slurm_exporter.sources.cli.families.history import families
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from slurm_exporter.config import Endpoint, History
+    from slurm_exporter.sources.cli.command import Table
+    from slurm_exporter.sources.cli.keeper import Keeper
+    from slurm_exporter.sources.cli.ledger import Ledger
+    from slurm_exporter.sources.cli.outputs import Outputs
+    from slurm_exporter.sources.cli.records import Ended
+
+_FIRST = 3600
+_SHORTEST, _LONGEST = 60, 366 * 86_400
+"""Seconds of history that sacct is asked for at once."""
+
+_QUICK = 0.25
+"""Of a poll's timeout, what a slice may take for the next one to be longer."""
+
+_MUCH = 4 * 1024 * 1024
+"""Bytes of a slice from which on the next one is shorter: some ten times as many are needed."""
+
+_NO_FURTHER = 0.5
+"""Of a poll's timeout, what may be over for one slice more to be begun."""
+
+
+class HistorySource:
+    """Counts the jobs that have ended.
+
+    sacct is asked for slices of time, each of which is counted and written down before the next
+    one is asked for.  What there is no time for is left to the next poll, so a long history takes
+    several; from then on there is one slice for each poll: from a little before the last poll,
+    since slurmdbd may have learned late of what ended then, until now.
+    """
+
+    def __init__(
+        self,
+        outputs: Outputs,
+        endpoint: Endpoint,
+        history: History,
+        keeper: Keeper,
+        *,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Prepare; ask nothing.
+
+        Args:
+            outputs: runs the commands.
+            endpoint: how it is polled.
+            history: what is counted.
+            keeper: has what was counted before.
+            wall: unix time.
+            monotonic: the clock of deadlines.
+        """
+        self._outputs = outputs
+        self._timeout = endpoint.timeout
+        self._history = history
+        self._keeper = keeper
+        self._wall = wall
+        self._monotonic = monotonic
+        self._slice = _FIRST
+
+    def poll(self, known: bytes = b"", stopwatch: Stopwatch | None = None) -> Answer:  # noqa: ARG002
+        """Ask once, or as often as there is time for; see ``Source.poll``.
+
+        Raises:
+            PollError: there is no usable answer; what was counted before it failed stays counted.
+        """
+        stopwatch = stopwatch or Stopwatch()
+        began, now = self._monotonic(), int(self._wall())
+        ledger = self._keeper.ledger(self._history, now)
+        begin, malformed, size = ledger.next_begin(now), 0, 0
+        while begin < now and self._monotonic() - began <= _NO_FURTHER * self._timeout:
+            end = min(begin + self._slice, now)
+            left = began + self._timeout - self._monotonic()
+            table, read = self._ask(begin, end, left, stopwatch)
+            with stopwatch.phase("parse"):
+                ledger.add(table.records, begin, end, int(now - self._history.overlap))
+                self._keeper.save()
+            begin, malformed, size = end, malformed + table.malformed, size + read
+        return self._answer(ledger, malformed, size)
+
+    def _ask(
+        self, begin: int, end: int, seconds: float, stopwatch: Stopwatch
+    ) -> tuple[Table[Ended], int]:
+        """Return what ended within a slice, and in how many bytes sacct has said it."""
+        command, mark, began = ended_within(begin, end), new_mark(), self._monotonic()
+        try:
+            with stopwatch.phase("fetch"):
+                text = self._outputs.run(command, mark, seconds)
+        except PollError:
+            # Too much at once, perhaps; slurmdbd may also refuse long spans (MaxQueryTimeRange).
+            self._slice = max(_SHORTEST, (end - begin) // 2)
+            raise
+        if len(text) > _MUCH:
+            self._slice = max(_SHORTEST, (end - begin) // 2)
+        elif self._monotonic() - began < _QUICK * self._timeout:
+            self._slice = min(_LONGEST, 2 * self._slice)
+        with stopwatch.phase("parse"):
+            return command.read(text.decode("utf-8", "replace"), mark), len(text)
+
+    @staticmethod
+    def _answer(ledger: Ledger, malformed: int, size: int) -> Answer:
+        found = families(ledger.totals, ledger.since, ledger.until)
+        return Answer(
+            families=tuple(family for family in found if family.samples),
+            dropped={"malformed": malformed},
+            body_bytes=size,
+            fingerprint=b"",
+            source="cli",
+        )

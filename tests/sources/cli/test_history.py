@@ -1,0 +1,267 @@
+"""sacct is asked only for what is new, and everything counts once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from slurm_exporter.config import Cli, Endpoint, History, Slurm
+from slurm_exporter.errors import CommandError, PollTimeoutError
+from slurm_exporter.sources.cli import history
+from slurm_exporter.sources.cli.history import HistorySource
+from slurm_exporter.sources.cli.keeper import Keeper
+from slurm_exporter.sources.cli.outputs import Outputs
+from tests.fake_sacct import FakeSacct
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from slurm_exporter.sources.cli.command import Command
+
+HOUR = 3600
+BEGIN = 1_800_000_000
+
+
+class Clock:
+    """Both clocks; time passes only when told to, and as long as sacct is said to take."""
+
+    def __init__(self) -> None:
+        self.now = float(BEGIN)
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class SlowOutputs(Outputs):
+    """Takes some time for each hour of history."""
+
+    def __init__(self, cli: Cli, clock: Clock) -> None:
+        super().__init__(cli, 0)
+        self.clock = clock
+        self.per_hour = 0.0
+
+    def run(self, command: Command, mark: str, seconds: float) -> bytes:
+        begin, end = (int(word.partition("uts")[2]) for word in command.arguments[-2:])
+        takes = self.per_hour * (end - begin) / HOUR
+        self.clock.now += min(takes, seconds)
+        if takes > seconds:
+            raise PollTimeoutError(f"{command} took longer than {seconds:.3g} s")
+        return super().run(command, mark, 10.0)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def sacct(tmp_path: Path) -> FakeSacct:
+    (tmp_path / "bin").mkdir()
+    return FakeSacct(tmp_path / "bin")
+
+
+class Cluster:
+    """What is needed to start the exporter again and again."""
+
+    def __init__(self, sacct: FakeSacct, state: Path, clock: Clock) -> None:
+        self.clock = clock
+        self.slurm = Slurm(cli=Cli(path=sacct.path, state_directory=str(state)))
+        self.outputs = SlowOutputs(self.slurm.cli, clock)
+
+    def start(self, since: str = "24 hours ago") -> HistorySource:
+        wanted = History(since, ("user",))
+        return HistorySource(
+            self.outputs,
+            Endpoint("history", "", source="cli", history=wanted),
+            wanted,
+            Keeper(self.slurm),
+            wall=self.clock,
+            monotonic=self.clock,
+        )
+
+
+@pytest.fixture
+def cluster(sacct: FakeSacct, tmp_path: Path, clock: Clock) -> Cluster:
+    (tmp_path / "state").mkdir()
+    return Cluster(sacct, tmp_path / "state", clock)
+
+
+def told(source: HistorySource, family: str = "slurm_history_jobs_total") -> int:
+    """The sum over all samples of a family after a poll."""
+    found = {one.name: one for one in source.poll().families or ()}
+    return sum(int(row[-1]) for row in found[family].rows) if family in found else 0
+
+
+def test_what_ended_since_the_begin_is_counted_at_the_first_poll(
+    sacct: FakeSacct, cluster: Cluster
+) -> None:
+    """In slices that grow while sacct is quick."""
+    sacct.finish((n, BEGIN - 25 * HOUR + 600 * n, "COMPLETED") for n in range(150))
+
+    assert told(cluster.start()) == 144
+    assert sacct.asked[0] == (BEGIN - 24 * HOUR, BEGIN - 23 * HOUR)
+    assert [end - begin for begin, end in sacct.asked] == [
+        HOUR * hours for hours in (1, 2, 4, 8, 9)
+    ]
+
+
+def test_from_then_on_it_is_asked_once_for_what_is_new_and_a_little_more(
+    sacct: FakeSacct, cluster: Cluster
+) -> None:
+    """Ten minutes, in which slurmdbd may have learned of what ended before."""
+    source = cluster.start()
+    source.poll()
+    before = len(sacct.asked)
+    for poll in range(1, 4):
+        cluster.clock.now = BEGIN + 300 * poll
+        source.poll()
+
+    assert sacct.asked[before:] == [
+        (BEGIN + 300 * poll - 900, BEGIN + 300 * poll) for poll in range(1, 4)
+    ]
+
+
+def test_a_job_that_slurmdbd_learns_of_late_is_counted_and_no_job_twice(
+    sacct: FakeSacct, cluster: Cluster
+) -> None:
+    source = cluster.start()
+    sacct.finish([(1, BEGIN - 30, "COMPLETED")])
+    assert told(source) == 1
+
+    sacct.finish([(2, BEGIN - 20, "FAILED"), (3, BEGIN + 100, "COMPLETED")])
+    cluster.clock.now += 300
+    assert told(source) == 3
+    cluster.clock.now += 300
+    assert told(source) == 3
+
+
+def test_a_restart_neither_counts_again_nor_forgets(sacct: FakeSacct, cluster: Cluster) -> None:
+    """What ended while nobody looked is counted at the next start."""
+    totals = []
+    for start in range(5):
+        sacct.finish(
+            (10 * start + n, int(cluster.clock.now) - 100 + n, "COMPLETED") for n in range(10)
+        )
+        source = cluster.start()
+        totals += [told(source), told(source, "slurm_history_user_jobs_total")]
+        cluster.clock.now += 2 * HOUR
+
+    assert totals == [10, 10, 20, 20, 30, 30, 40, 40, 50, 50]
+
+
+def test_a_long_history_takes_several_polls_and_no_slice_is_asked_for_again(
+    sacct: FakeSacct, cluster: Cluster
+) -> None:
+    """Half of a poll's time may be over for one slice more; what is done is written down."""
+    cluster.outputs.per_hour = 4.0
+    sacct.finish((n, BEGIN - 10 * HOUR + 60 * n, "COMPLETED") for n in range(600))
+    polls, seen = 0, [0]
+    while seen[-1] < 600:
+        polls += 1
+        seen.append(told(cluster.start("10 hours ago")))
+
+    assert polls == 5
+    assert seen == sorted(set(seen))
+    starts = [begin for begin, _ in sacct.asked]
+    assert starts == sorted(set(starts))
+
+
+def test_too_long_a_slice_is_halved_until_it_is_short_enough(
+    sacct: FakeSacct, cluster: Cluster
+) -> None:
+    """A huge history must not time out for ever."""
+    cluster.outputs.per_hour = 30.0
+    source = cluster.start("2 hours ago")
+    with pytest.raises(PollTimeoutError, match="sacct took longer than 10 s"):
+        source.poll()
+    with pytest.raises(PollTimeoutError):
+        source.poll()
+
+    source.poll()
+    assert sacct.asked == [(BEGIN - 2 * HOUR, BEGIN - 2 * HOUR + HOUR // 4)]
+
+
+def test_a_slice_with_very_many_jobs_makes_the_next_one_shorter(
+    sacct: FakeSacct, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it is in memory while it is read."""
+    monkeypatch.setattr(history, "_MUCH", 10_000)
+    sacct.finish((n, BEGIN - 4 * HOUR + n, "COMPLETED") for n in range(3 * HOUR))
+    source = cluster.start("5 hours ago")
+    assert told(source) == 3 * HOUR
+
+    spans = [end - begin for begin, end in sacct.asked]
+    assert spans == [HOUR, 2 * HOUR, HOUR, HOUR // 2, HOUR // 2]
+
+
+def test_slices_do_not_become_shorter_than_a_minute(sacct: FakeSacct, cluster: Cluster) -> None:
+    """There, something else is wrong."""
+    cluster.outputs.per_hour = 10_000.0
+    source = cluster.start("1 hour ago")
+    for _ in range(10):
+        with pytest.raises(PollTimeoutError):
+            source.poll()
+
+    cluster.outputs.per_hour = 0.0
+    source.poll()
+    assert sacct.asked[0] == (BEGIN - HOUR, BEGIN - HOUR + 60)
+
+
+@pytest.mark.parametrize("error", ["Slurm accounting storage is disabled", "Connection refused"])
+def test_what_sacct_complains_of_is_the_polls_failure(
+    sacct: FakeSacct, cluster: Cluster, error: str
+) -> None:
+    """And what was counted before stays counted."""
+    source = cluster.start()
+    sacct.finish([(1, BEGIN - 30, "COMPLETED")])
+    source.poll()
+    sacct.fail(error)
+    cluster.clock.now += 300
+    with pytest.raises(CommandError, match=rf"^sacct failed \(exit code 1\): {error}$"):
+        source.poll()
+
+    sacct.fail("")
+    assert told(source) == 1
+
+
+def test_an_empty_history_says_how_far_it_has_looked(cluster: Cluster) -> None:
+    """No job is no failure."""
+    answer = cluster.start().poll()
+
+    assert {f.name: list(f.rows) for f in answer.families or ()} == {
+        "slurm_history_since_timestamp_seconds": [(str(BEGIN - 24 * HOUR),)],
+        "slurm_history_until_timestamp_seconds": [(str(BEGIN),)],
+    }
+    assert answer.dropped == {"malformed": 0}
+    assert answer.source == "cli"
+
+
+def test_a_begin_that_lies_ahead_asks_nothing_yet(sacct: FakeSacct, cluster: Cluster) -> None:
+    source = cluster.start("2040-01-01T00:00:00Z")
+    source.poll()
+
+    assert sacct.asked == []
+
+
+def test_a_poll_costs_what_is_new_and_not_what_there_is(
+    sacct: FakeSacct, cluster: Cluster, tmp_path: Path
+) -> None:
+    """Neither bytes that are read, nor runs that are remembered, grow with the history."""
+    sacct.finish((n, BEGIN - 20_000 + n, "COMPLETED") for n in range(20_000))
+    source = cluster.start()
+    assert told(source) == 20_000
+    sizes, files = [], []
+    for poll in range(1, 6):
+        sacct.finish(
+            (20_000 + 300 * poll + n, int(cluster.clock.now) + n, "COMPLETED") for n in range(300)
+        )
+        cluster.clock.now += 300
+        sizes.append(source.poll().body_bytes)
+        [file] = (tmp_path / "state").iterdir()
+        files.append(file.stat().st_size)
+
+    assert told(source) == 21_500
+    assert max(sizes) - min(sizes) < 0.01 * max(sizes)
+    assert max(files) - min(files) < 0.01 * max(files)
+    assert max(files) < 40_000
