@@ -16,6 +16,7 @@ import structlog
 from slurm_exporter import __version__, systemd
 from slurm_exporter import log as logging
 from slurm_exporter.config import format_duration, refreshed
+from slurm_exporter.courtesy import Answering, Courtesy
 from slurm_exporter.errors import ConfigError, Problem
 from slurm_exporter.exposition import Format
 from slurm_exporter.metrics import (
@@ -91,7 +92,8 @@ class App:
         self._runtime = runtime_registry()
         self._store = SnapshotStore(config.enabled_endpoints)
         self._slurmctld = Slurmctld(config.slurm)
-        self._pollers = Pollers(pollers(config, self._store, self._slurmctld))
+        self._answering = Answering()
+        self._pollers = Pollers(self._made(config))
         self._certificate = _certificate(config)
         self._users_from = _seen(config)
         self._troubles: dict[Callable[[], None], str] = {}
@@ -123,6 +125,7 @@ class App:
             context=self._certificate.context if self._certificate else None,
             tick=self.refresh,
             died=died,
+            answering=self._answering,
             grace=SCRAPE_GRACE,
         )
         self._web.start()
@@ -235,7 +238,10 @@ class App:
         same = (config.labels, config.slurm.urls) == (old.labels, old.slurm.urls)
         self._store.configure(config.enabled_endpoints, keep=same)
         self._slurmctld = self._slurmctld.reconfigured(config.slurm)
-        self._pollers.add(pollers(config, self._store, self._slurmctld, but=kept))
+        self._pollers.add(self._made(config, but=kept))
+
+    def _made(self, config: Config, but: Collection[str] = ()) -> list[Poller]:
+        return pollers(config, self._store, self._slurmctld, self._answering, but)
 
     def problems(self) -> list[str]:
         """Say which threads are dead or hang; empty when all is well."""
@@ -321,7 +327,11 @@ def _unchanged(old: Config, new: Config) -> list[str]:
 
 
 def pollers(
-    config: Config, store: SnapshotStore, slurmctld: Slurmctld, but: Collection[str] = ()
+    config: Config,
+    store: SnapshotStore,
+    slurmctld: Slurmctld,
+    answering: Answering,
+    but: Collection[str] = (),
 ) -> list[Poller]:
     """Make a poller for each enabled endpoint, spread over the first seconds.
 
@@ -329,6 +339,7 @@ def pollers(
         config: the endpoints, and how they are polled.
         store: where the pollers publish.
         slurmctld: what they ask.
+        answering: what they give way to.
         but: names of endpoints that need none.
     """
     endpoints = config.enabled_endpoints
@@ -336,7 +347,7 @@ def pollers(
     return [
         Poller(
             endpoint,
-            OpenMetricsSource(slurmctld, endpoint),
+            OpenMetricsSource(slurmctld, endpoint, Courtesy(answering).give_way),
             store,
             labels=config.labels,
             max_duty_cycle=config.slurm.max_duty_cycle,
@@ -354,7 +365,7 @@ def once(config: Config) -> tuple[bytes, list[str]]:
         The page, and a sentence for each endpoint that failed.
     """
     store = SnapshotStore(config.enabled_endpoints)
-    for poller in pollers(config, store, Slurmctld(config.slurm)):
+    for poller in pollers(config, store, Slurmctld(config.slurm), Answering()):
         poller.poll()
     page = b"".join(Page(store, labels=config.labels).make(Format.TEXT, gzip=False))
     failures = [

@@ -12,6 +12,8 @@ from slurm_exporter.sources import Answer
 from slurm_exporter.sources.native import ADMISSIONS, MAY_BE_EMPTY
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from slurm_exporter.config import Endpoint
     from slurm_exporter.sources.slurmctld import Slurmctld
 
@@ -19,9 +21,22 @@ if TYPE_CHECKING:
 class OpenMetricsSource:
     """Asks slurmctld for one native endpoint."""
 
-    def __init__(self, slurmctld: Slurmctld, endpoint: Endpoint) -> None:
+    def __init__(
+        self,
+        slurmctld: Slurmctld,
+        endpoint: Endpoint,
+        pause: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Prepare; ask nothing.
+
+        Args:
+            slurmctld: who is asked.
+            endpoint: what for.
+            pause: called again and again while an answer is parsed and its rows are read.
+        """
         self._slurmctld = slurmctld
         self._endpoint = endpoint
+        self._pause = pause
         self._admission = ADMISSIONS[endpoint.name]
 
     def poll(self, known: bytes = b"", stopwatch: Stopwatch | None = None) -> Answer | None:
@@ -39,7 +54,7 @@ class OpenMetricsSource:
         if not body or body.isspace():
             return self._empty(fingerprint)
         with stopwatch.phase("parse"):
-            parsed = parse(body, self._admission)
+            parsed = parse(body, self._admission, self._pause)
         if not parsed.families:
             raise ParseError(self._not_metrics(body, parsed))
         return Answer(parsed.families, parsed.dropped, len(body), fingerprint)
