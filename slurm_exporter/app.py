@@ -16,6 +16,7 @@ import structlog
 from slurm_exporter import __version__, systemd
 from slurm_exporter import log as logging
 from slurm_exporter.config import format_duration, refreshed
+from slurm_exporter.courtesy import Answering, Courtesy
 from slurm_exporter.errors import ConfigError, Problem
 from slurm_exporter.exposition import Format
 from slurm_exporter.metrics import (
@@ -91,7 +92,8 @@ class App:
         self._runtime = runtime_registry()
         self._store = SnapshotStore(config.enabled_endpoints)
         self._cluster = Cluster(config.slurm)
-        self._pollers = Pollers(pollers(config, self._store, self._cluster))
+        self._answering = Answering()
+        self._pollers = Pollers(self._made(config))
         self._certificate = _certificate(config)
         self._users_from = _seen(config)
         self._troubles: dict[Callable[[], None], str] = {}
@@ -123,6 +125,7 @@ class App:
             context=self._certificate.context if self._certificate else None,
             tick=self.refresh,
             died=died,
+            answering=self._answering,
             grace=SCRAPE_GRACE,
         )
         self._web.start()
@@ -238,7 +241,10 @@ class App:
         same = _made_alike(config) == _made_alike(old)
         self._store.configure(config.enabled_endpoints, keep=same)
         self._cluster = self._cluster.reconfigured(config.slurm)
-        self._pollers.add(pollers(config, self._store, self._cluster, but=kept))
+        self._pollers.add(self._made(config, but=kept))
+
+    def _made(self, config: Config, but: Collection[str] = ()) -> list[Poller]:
+        return pollers(config, self._store, self._cluster, self._answering, but)
 
     def problems(self) -> list[str]:
         """Say which threads are dead or hang; empty when all is well."""
@@ -331,7 +337,11 @@ def _unchanged(old: Config, new: Config) -> list[str]:
 
 
 def pollers(
-    config: Config, store: SnapshotStore, cluster: Cluster, but: Collection[str] = ()
+    config: Config,
+    store: SnapshotStore,
+    cluster: Cluster,
+    answering: Answering,
+    but: Collection[str] = (),
 ) -> list[Poller]:
     """Make a poller for each enabled endpoint, spread over the first seconds.
 
@@ -339,6 +349,7 @@ def pollers(
         config: the endpoints, and how they are polled.
         store: where the pollers publish.
         cluster: what they ask.
+        answering: what they give way to.
         but: names of endpoints that need none.
     """
     endpoints = config.enabled_endpoints
@@ -346,7 +357,7 @@ def pollers(
     return [
         Poller(
             endpoint,
-            cluster.source(endpoint),
+            cluster.source(endpoint, Courtesy(answering).give_way),
             store,
             labels=config.labels,
             max_duty_cycle=config.slurm.max_duty_cycle,
@@ -364,7 +375,7 @@ def once(config: Config) -> tuple[bytes, list[str]]:
         The page, and a sentence for each endpoint that failed.
     """
     store = SnapshotStore(config.enabled_endpoints)
-    for poller in pollers(config, store, Cluster(config.slurm)):
+    for poller in pollers(config, store, Cluster(config.slurm), Answering()):
         poller.poll()
     page = b"".join(Page(store, labels=config.labels).make(Format.TEXT, gzip=False))
     failures = [

@@ -31,6 +31,7 @@ from slurm_exporter.config import (
     Tls,
     load_web_config,
 )
+from slurm_exporter.courtesy import Answering
 from slurm_exporter.errors import ConfigError, ListenError, Problem
 from slurm_exporter.exposition import Format
 from slurm_exporter.poller import GRACE, Poller
@@ -302,6 +303,40 @@ def test_the_line_names_what_is_wrong(
 
 
 # ------------------------------------------------------------------ reload
+
+
+class Noticed(Answering):
+    """Remembers which threads answered, and which asked whether somebody does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answered: set[str] = set()
+        self.asked: set[str] = set()
+
+    def __enter__(self) -> None:
+        self.answered.add(threading.current_thread().name)
+        super().__enter__()
+
+    def under_way(self) -> bool:
+        self.asked.add(threading.current_thread().name)
+        return super().under_way()
+
+
+def test_polls_give_way_to_scrapes_also_after_a_reload(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One answer counts for all pollers, whichever config they are from."""
+    noticed = Noticed()
+    monkeypatch.setattr("slurm_exporter.app.Answering", lambda: noticed)
+    pollers = {"poller-jobs", "poller-nodes", "poller-scheduler"}
+    with Running(config) as running:
+        running.polled()
+        assert noticed.asked == pollers
+        running.samples()
+        assert noticed.answered == {"web"}
+        noticed.asked.clear()
+        running.reload(replace(config, labels=(("cluster", "alpha"),)))
+        until(lambda: noticed.asked == pollers, "the polls of the new config", 10)
 
 
 def test_a_reload_keeps_snapshots_and_counters(

@@ -15,6 +15,7 @@ ROOMS = (
     "errors",
     "signals",
     "phases",
+    "courtesy",
     "systemd",
     "config",
     "exposition",
@@ -41,7 +42,16 @@ LEFT = {"sources", "poller", "pollers", "schedule"}
 RIGHT = {"page", "web"}
 """Rooms that answer clients."""
 
-SHARED = {"errors", "signals", "phases", "config", "exposition", "snapshot", "metrics"}
+SHARED = {
+    "errors",
+    "signals",
+    "phases",
+    "courtesy",
+    "config",
+    "exposition",
+    "snapshot",
+    "metrics",
+}
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 

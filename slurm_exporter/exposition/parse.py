@@ -13,7 +13,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple, TypeGuard, cast
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -22,7 +23,7 @@ from slurm_exporter.exposition.family import Family
 from slurm_exporter.exposition.forgery import Block, Row, honest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 DROP_REASONS = ("malformed", "foreign", "duplicate", "forged")
 """Why a row of Slurm's text is not served.
@@ -38,7 +39,7 @@ _NUMBER = (
     r"|[0-9](?:\.[0-9]+)?[eE](?:[-+]?[12][0-9]{2}|\+?30[0-7]|-3[0-9]{2})|Inf)|NaN)"
 )
 _NUMBERS = re.compile(_NUMBER)
-_HEAD = re.compile(r"(\w+) (.*)\n# TYPE (\w+) (\w+)\n", re.ASCII)
+_HEAD = re.compile(rb"# HELP (\w+) (.*)\n# TYPE (\w+) (\w+)\n")
 _LINE = re.compile(
     rf'(?P<name>[a-zA-Z_:][\w:]*)(?:\{{(?P<label>\w+)="(?P<value>.*)"\}})? (?P<number>{_NUMBER})',
     re.ASCII,
@@ -48,7 +49,7 @@ _HEADER = re.compile(
 )
 _SECOND_LABEL = re.compile(r'", *[a-zA-Z_]\w*="', re.ASCII)
 _SLICE = 1 << 14
-_EOF = "# EOF\n"
+_EOF = b"# EOF\n"
 _END = re.compile(r"\n?(?:# EOF\n?)?\Z")
 _HELP = b"# HELP "
 
@@ -99,13 +100,23 @@ class Parsed:
     dropped: Mapping[str, int]
 
 
-def parse(body: bytes, admission: Admission) -> Parsed:
+def _go_on() -> None:
+    """Take no pause."""
+
+
+def parse(body: bytes, admission: Admission, pause: Callable[[], None] = _go_on) -> Parsed:
     """Read Slurm's text.
 
     Never raises: a line that cannot be used costs that line and is counted.  Bytes that are not
     UTF-8 become replacement characters, since a page must be UTF-8.
+
+    Args:
+        body: the text.
+        admission: which of its rows are wanted.
+        pause: called before each slice of a text that is as Slurm writes it, now and whenever
+            the families' rows are read; a slice takes some tenths of a millisecond.
     """
-    families = _read_strictly(body, admission)
+    families = _read_strictly(body, admission, pause)
     if families is not None:
         return Parsed(families, {})
     return _read_lines(body.decode("utf-8", "replace"), admission)
@@ -114,74 +125,98 @@ def parse(body: bytes, admission: Admission) -> Parsed:
 # ------------------------------------------------------------------ as Slurm writes it
 
 
-def _read_strictly(body: bytes, admission: Admission) -> tuple[Family, ...] | None:
+def _read_strictly(
+    body: bytes, admission: Admission, pause: Callable[[], None] = _go_on
+) -> tuple[Family, ...] | None:
     """Read a text that is exactly as Slurm writes it; None for any other."""
-    if not body.startswith(_HELP):
-        return None
+    body = body.removesuffix(_EOF)
+    if not body.endswith(b"\n"):
+        body += b"\n"
     families: dict[str, Family] = {}
-    for block in _blocks(body):
-        family = _block(block, admission)
+    start = 0
+    while start < len(body):
+        end = body.find(b"\n" + _HELP, start) + 1 or len(body)
+        family = _block(body, start, end, admission, pause)
         if family is None or family.name in families:
             return None
         families[family.name] = family
+        start = end
     return tuple(family for family in families.values() if family.rows)
 
 
-def _blocks(body: bytes) -> Iterator[str]:
-    """Cut a text before each HELP line; decode only here, so that no step takes long."""
-    start = 0
-    while start < len(body):
-        cut = body.find(b"\n" + _HELP, start)
-        end = len(body) if cut < 0 else cut + 1
-        block = body[start + len(_HELP) : end].decode("utf-8", "replace")
-        if cut < 0:
-            block = block.removesuffix(_EOF).removesuffix("\n") + "\n"
-        yield block
-        start = end
-
-
-def _block(block: str, admission: Admission) -> Family | None:
-    """Read one family: the rest of its HELP line, its TYPE line, its samples."""
-    head = _HEAD.match(block)
-    if head is None or head[1] != head[3] or head[4] not in _TYPES:
+def _block(
+    body: bytes, start: int, end: int, admission: Admission, pause: Callable[[], None]
+) -> Family | None:
+    """Read one family: its HELP line, its TYPE line, its samples."""
+    head = _HEAD.match(body, start, end)
+    if head is None or head[1] != head[3]:
         return None
-    labels = admission.labels(head[1])
-    if labels is None:
+    name, text, kind = (head[group].decode("utf-8", "replace") for group in (1, 2, 4))
+    labels = admission.labels(name)
+    if labels is None or kind not in _TYPES:
         return None
-    pattern = _row_pattern(head[1], labels, admission.chosen_by_users)
-    rows = _Lines(block, head.end(), pattern)
-    # Of as many different series as there are lines, every line is one and none repeats another.
-    if len({row[:-1] for row in rows}) < len(rows):
-        return None
-    return Family(head[1], _TYPES[head[4]], head[2], labels, rows)
+    pattern = _row_pattern(name, labels, admission.chosen_by_users)
+    rows = _Lines(body, head.end(), end, pattern, pause)
+    return Family(name, _TYPES[kind], text, labels, rows) if rows.check() else None
 
 
 class _Lines:
-    """The samples of a text, tokenized whenever they are read: only the text is kept.
+    """The samples of one family, tokenized whenever they are read: only the text is kept.
 
-    Slice by slice, because a search holds the interpreter lock until it is through.
+    Slice by slice, because whatever reads a text holds the interpreter lock until it is through.
     """
 
-    __slots__ = ("_pattern", "_start", "_text")
+    __slots__ = ("_body", "_count", "_end", "_pattern", "_pause", "_start")
 
-    def __init__(self, text: str, start: int, pattern: re.Pattern[str]) -> None:
-        self._text = text
+    def __init__(
+        self,
+        body: bytes,
+        start: int,
+        end: int,
+        pattern: re.Pattern[str],
+        pause: Callable[[], None],
+    ) -> None:
+        self._body = body
         self._start = start
+        self._end = end
         self._pattern = pattern
+        self._pause = pause
+        self._count = 0
 
     def __len__(self) -> int:
-        """Return the number of lines, whether they fit the pattern or not."""
-        return self._text.count("\n", self._start)
+        return self._count
 
     def __iter__(self) -> Iterator[tuple[str, ...]]:
-        """Tokenize the lines that fit the pattern."""
-        text, start = self._text, self._start
-        while start < len(text):
-            end = text.rfind("\n", start, start + _SLICE) + 1 or text.find("\n", start) + 1
-            found = self._pattern.findall(text, start, end)
-            # A pattern with a single group finds strings and not tuples.
-            yield from found if self._pattern.groups > 1 else zip(found)
+        rows = chain.from_iterable(map(self._pattern.findall, self._slices()))
+        # A pattern with a single group finds strings and not tuples.
+        return rows if self._pattern.groups > 1 else zip(rows)
+
+    def check(self) -> bool:
+        """Count the lines; return whether each is a sample, and none repeats another's series."""
+        name_of = itemgetter(0) if self._pattern.groups > 1 else _no_name
+        seen: set[str] = set()
+        for text in self._slices():
+            self._count += text.count("\n")
+            seen.update(map(name_of, self._pattern.findall(text)))
+            if len(seen) < self._count:
+                return False
+        while seen:  # one by one: to forget all at once would hold the lock for long
+            seen.pop()
+        return True
+
+    def _slices(self) -> Iterator[str]:
+        body, start = self._body, self._start
+        while start < self._end:
+            self._pause()
+            most = min(start + _SLICE, self._end)
+            end = body.rfind(b"\n", start, most) + 1 or body.find(b"\n", start) + 1
+            yield body[start:end].decode("utf-8", "replace")
             start = end
+
+
+def _no_name(_: str) -> str:
+    """Return what tells a sample without a label from the others of its family: nothing."""
+    return ""
 
 
 @lru_cache(maxsize=1024)

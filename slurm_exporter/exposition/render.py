@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from slurm_exporter.exposition.family import Family
 
 _TOTAL = "_total"
-_BATCH = 4096
+_BATCH = 1024
 
 
 def render(
@@ -74,7 +74,7 @@ def _header(family: Family, fmt: Format) -> str:
 
 
 def _samples(family: Family, extra: list[str]) -> Iterator[bytes]:
-    """Write a family's samples, some thousands at a time, so that other threads get their turn."""
+    """Write a family's samples, a thousand at a time, so that other threads get their turn."""
     own = [f'{label}="%s"' for label in family.labels]
     pairs = ",".join(own + [pair.replace("%", "%%") for pair in extra])
     name = family.name + family.suffix

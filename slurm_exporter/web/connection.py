@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -11,6 +11,8 @@ from slurm_exporter.web.http import Request
 
 if TYPE_CHECKING:
     import asyncio
+
+    from slurm_exporter.courtesy import Answering
 
 MAX_HEAD = 64 * 1024
 """Bytes that a request's line and headers may have, apart from what arrives at once."""
@@ -51,6 +53,16 @@ class Connection(HttpToolsProtocol):
     """Requests in the piece that is being read."""
     _expiry: asyncio.TimerHandle
 
+    def __init__(self, answering: Answering, **of_uvicorn: Any) -> None:
+        """Prepare.
+
+        Args:
+            answering: entered while what the client has sent is read and answered.
+            of_uvicorn: what uvicorn's own connections are made of.
+        """
+        super().__init__(**of_uvicorn)
+        self._answering = answering
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
         super().connection_made(transport)
@@ -69,7 +81,8 @@ class Connection(HttpToolsProtocol):
         """Read on, but no head without end."""
         self._head += len(data)
         self._pipelined = 0
-        super().data_received(data)
+        with self._answering:
+            super().data_received(data)
         if self._head > MAX_HEAD and not self.transport.is_closing():
             self.send_400_response("The request's headers are too large.")
 

@@ -15,6 +15,7 @@ import structlog
 import uvicorn
 
 from slurm_exporter.config import Address, UnixAddress
+from slurm_exporter.courtesy import Answering
 from slurm_exporter.errors import ListenError
 from slurm_exporter.signals import leave_to_main_thread
 from slurm_exporter.web.connection import Connection
@@ -107,6 +108,7 @@ class WebServer:
         context: ssl.SSLContext | None = None,
         tick: Callable[[], None] | None = None,
         died: Callable[[], None] | None = None,
+        answering: Answering | None = None,
         grace: float = 5.0,
     ) -> None:
         """Prepare, without starting a thread.
@@ -117,6 +119,7 @@ class WebServer:
             context: serve TLS with it; None serves plain HTTP.
             tick: called every second, in a thread of its own, to look after files.
             died: called when the thread ends though nobody stopped it.
+            answering: entered while clients are answered, for others to give way.
             grace: seconds that answers under way get when the server stops.
         """
         self._sockets = sockets
@@ -124,7 +127,8 @@ class WebServer:
         self._died = died
         config = uvicorn.Config(
             app,
-            http=Connection,
+            # uvicorn takes whatever makes a protocol, and says that it wants a class.
+            http=partial(Connection, answering or Answering()),  # type: ignore[arg-type]
             loop="asyncio",
             backlog=_BACKLOG,
             lifespan="off",

@@ -267,6 +267,28 @@ def test_a_long_family_is_read_across_slices() -> None:
     assert [row[0] for row in family.rows] == values
 
 
+def test_a_second_sample_of_a_family_without_labels_is_a_duplicate() -> None:
+    """Nothing tells the two apart."""
+    text = "# HELP slurm_jobs All\n# TYPE slurm_jobs gauge\nslurm_jobs 3\nslurm_jobs 4\n"
+    parsed = read(text, ADMISSIONS["jobs"])
+
+    assert [list(family.rows) for family in parsed.families] == [[("3",)]]
+    assert parsed.dropped == {"duplicate": 1}
+
+
+def test_others_get_their_turn_before_each_slice_is_read_or_read_again() -> None:
+    """So a large answer delays nobody for long, when it is parsed and when it is rendered."""
+    rows = "".join(f'slurm_node_cpus{{node="node{i}"}} 1\n' for i in range(3000))
+    pause = mock.Mock()
+
+    (family,) = parse_function((NODE + rows).encode(), NODES, pause).families
+    parsing = pause.call_count
+    assert sum(1 for _ in family.rows) == len(family.rows) == 3000
+
+    assert parsing >= len(rows) / module._SLICE
+    assert pause.call_count == 2 * parsing
+
+
 # ------------------------------------------------------------------ whatever Slurm could send
 
 VALUES = st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]), max_size=12)

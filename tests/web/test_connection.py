@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from slurm_exporter.courtesy import Answering
 from slurm_exporter.web import connection as connection_module
 from slurm_exporter.web.tls import Certificate
 from tests.processes import until
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from slurm_exporter.metrics import HttpMetrics
+    from slurm_exporter.web.http import Reply, Request
     from slurm_exporter.web.routes import Routes
     from tests.web.certificates import Authority
 
@@ -348,9 +350,11 @@ class Counted:
     """The application, and how often it was asked the long way."""
 
     def __init__(self, routes: Routes) -> None:
-        self.at_once = routes.at_once
         self._routes = routes
         self.long_way = 0
+
+    def at_once(self, request: Request) -> Reply | None:
+        return self._routes.at_once(request)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.long_way += 1
@@ -451,3 +455,21 @@ def test_scrapes_at_once_are_counted_and_timed(
     value = http_metrics.registry.get_sample_value
     assert value(f"{name}s_total", labels | {"code": "200"}) == 2.0
     assert value(f"{name}_duration_seconds_count", labels) == 2.0
+
+
+def test_who_can_wait_learns_that_a_scrape_is_being_answered(
+    serve: Callable[..., Web], routes: Routes
+):
+    """And that it no longer is."""
+    answering, seen = Answering(), []
+
+    class Watched(Counted):
+        def at_once(self, request: Request) -> Reply | None:
+            seen.append(answering.under_way())
+            return super().at_once(request)
+
+    web = serve(Watched(routes), answering=answering)
+    assert web.ask("/metrics").status == 200
+
+    assert seen == [True]
+    until(lambda: not answering.under_way(), "the end of the answer")
