@@ -135,6 +135,11 @@ class SlurmCluster:
         """The machine's root directory as seen from outside."""
         return Path(f"/proc/{self.init}/root")
 
+    @property
+    def enter(self) -> list[str]:
+        """Prefix of a command that runs inside, with the environment of whoever runs it."""
+        return ["nsenter", f"--target={self.init}", "--mount", "--uts", "--pid", "--root"]
+
     def command(self, argv: Sequence[str], *, user: str = "root") -> list[str]:
         """Return the command that runs another one inside, for whoever is root outside."""
         return [*self._inside(user), *argv]
@@ -231,9 +236,8 @@ class SlurmCluster:
         return {f"{node} idle" for node in self._slurmd} <= set(listed.splitlines())
 
     def _inside(self, user: str) -> list[str]:
-        enter = ["nsenter", f"--target={self.init}", "--mount", "--uts", "--pid", "--root"]
         become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups"]
-        return [*enter, *CLEAN, *(become if user != "root" else [])]
+        return [*self.enter, *CLEAN, *(become if user != "root" else [])]
 
     def _pid(self) -> int:
         """The process id of slurmctld inside the machine, 0 if it never started."""
