@@ -87,6 +87,7 @@ class SlurmCluster:
         self.release = release
         self._ports = free_ports(conf.PORTS)
         self._conf = [conf.METRICS] if metrics and release == tree.NEWEST else []
+        self._conf += [conf.SHOW_CLOUD] if release == tree.OLDEST else []
         self._conf += more
         self._conf += [conf.JWT, f"MetricsAuthUsers={','.join(users)}"] if users else []
         self._with_accounting = with_accounting

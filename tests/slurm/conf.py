@@ -18,6 +18,8 @@ PORTS = 24
 """How many ports a cluster needs in a row; the first is slurmctld's, the last slurmdbd's."""
 
 METRICS = "MetricsType=metrics/openmetrics"
+# Up to 23.02 nodes in the cloud that are powered down are shown to nobody without this.
+SHOW_CLOUD = "PrivateData=cloud"
 GPU_TRES = "gres/gpu,gres/gpu:a100,gres/gpu:h100"
 
 # The tokens that `scontrol token` makes, and the one key that slurmctld's HTTP server knows.
