@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.slurm.host import eventually, free_ports
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from types import TracebackType
 
     from prometheus_client import Metric
@@ -104,16 +104,19 @@ def config(
     return f"slurm: {section}\nendpoints:\n{rows}"
 
 
-def cli_config(path: Path, *endpoints: str, timing: str = CLI_TIMING, **slurm: object) -> str:
+def cli_config(
+    path: Path, *endpoints: str, timing: str | Mapping[str, str] = CLI_TIMING, **slurm: object
+) -> str:
     """Return a config file that asks commands for ``endpoints``.
 
     Args:
         path: the directory of the commands.
         endpoints: which ones are polled.
-        timing: the keys of each of them.
+        timing: the keys of all of them, or of each by its name.
         slurm: more keys of the section ``slurm``.
     """
-    rows = "".join(f"  - {{name: {name}, {timing}}}\n" for name in endpoints)
+    keys = dict.fromkeys(endpoints, timing) if isinstance(timing, str) else timing
+    rows = "".join(f"  - {{name: {name}, {keys[name]}}}\n" for name in endpoints)
     cli = {"path": str(path)}
     section = json.dumps({"source": "cli", "cli": cli, "max_duty_cycle": 1, **slurm})
     return f"slurm: {section}\nendpoints:\n{rows}"
