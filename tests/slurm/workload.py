@@ -118,7 +118,7 @@ def submit_more(cluster: SlurmCluster) -> None:
     lost = submit("--account=bio", "--partition=rest", "--nodelist=r3", "--no-requeue", user="erin")
     for job in (het, short, requeued, lost):
         eventually(partial(_is, cluster, job, "RUNNING"), f"job {job} to run")
-    run(["scontrol", "update", f"jobid={short}", "endtime=now"])
+    run(["scontrol", "update", f"jobid={short}", "endtime=now+5"])
     run(["scontrol", "requeuehold", str(requeued)])
     run(["scontrol", "update", "nodename=r3", "state=down", "reason=lost"])
     eventually(partial(_is, cluster, lost, "NODE_FAIL"), "a job to lose its node")
