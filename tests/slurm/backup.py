@@ -35,7 +35,7 @@ def backup_of(cluster: SlurmCluster) -> Iterator[str]:
     The backup ends with the cluster, as everything in there does.
     """
     enter = ["nsenter", f"--target={cluster.init}", "--mount", "--uts", "--pid"]
-    root = tree.place() / "mnt/root"
+    root = tree.place(cluster.release) / "mnt/root"
     process = subprocess.Popen(
         [*enter, "unshare", "--mount", "--uts", "bash", "-c", _SCRIPT, str(root), *CLEAN],
         stdin=subprocess.DEVNULL,

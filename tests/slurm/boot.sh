@@ -14,6 +14,7 @@ mount -t tmpfs -o mode=0755 tmpfs mnt
 mkdir mnt/upper mnt/work mnt/root
 mount -t overlay overlay -o lowerdir=root,upperdir=mnt/upper,workdir=mnt/work mnt/root
 mount -t proc proc mnt/root/proc
+mount -t sysfs -o ro sysfs mnt/root/sys
 mount --rbind /dev mnt/root/dev
 mount -t tmpfs -o mode=0755 tmpfs mnt/root/run
 cd mnt/root

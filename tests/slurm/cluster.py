@@ -1,6 +1,6 @@
-"""Real Slurm on loopback: slurmctld, munged and some slurmd in namespaces of their own.
+"""Real Slurm on loopback: slurmctld, munged, some slurmd and slurmdbd in namespaces of their own.
 
-The machine is an overlay of the tree from ``tests.slurm.tree`` and a tmpfs; the network is the
+The machine is an overlay of a tree from ``tests.slurm.tree`` and a tmpfs; the network is the
 host's, and every daemon binds to 127.0.0.1 only.  Its PID 1 reads a pipe that we hold open: when
 we close it, or die in whatever way, the kernel ends every process and every mount of the machine.
 """
@@ -14,22 +14,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
-from tests.slurm import tree
+from tests.slurm import accounting, conf, tree
 from tests.slurm.host import NAMESPACES, ClusterError, eventually, free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
-USERS = ("alice", "bob", "carol", "dave", "erin", "mallory")
+    from tests.slurm.tree import Release
+
 REAL_NODES = ("n1", "n2", "n3", "n4")
 """The nodes that can have a slurmd; ``old[1-2]`` never answer, ``cloud[1-2]`` are powered down."""
 
-# The tokens that `scontrol token` makes, and the one key that slurmctld's HTTP server knows.
-JWT = """\
-AuthAltTypes=auth/jwt
-AuthAltParameters=jwt_key=/etc/slurm/jwt.key
-SlurmctldHttpAuthParameters=jwt_key=/etc/slurm/jwt.key"""
+MORE_REAL_NODES = ("g1", "g2", "r1", "r2", "r3", "r4")
+"""The same of a rich cluster; ``spare[1-6]`` never answer, ``later1`` is for later."""
 
 HERE = Path(__file__).parent
 PID_FILE = "run/slurm/slurmctld.pid"
@@ -55,10 +53,11 @@ class Answer:
 class SlurmCluster:
     """One booted cluster, from ``with`` to the end of its block.
 
-    Eight nodes (``n[1-4]``, ``old[1-2]``, ``cloud[1-2]``), the partitions of ``slurm.conf.in``, the
-    ``USERS``, no accounting: slurmctld takes any account name from anybody.
+    Eight nodes (``n[1-4]``, ``old[1-2]``, ``cloud[1-2]``), the partitions of ``slurm.conf.in``, and
+    the users of ``conf.USERS``.  Without accounting, slurmctld takes any account name from anybody.
 
     Attributes:
+        release: which Slurm it is.
         url: slurmctld's base URL, such as ``http://127.0.0.1:20001``.
         init: the process id of the machine's PID 1 as seen from outside.
     """
@@ -69,21 +68,32 @@ class SlurmCluster:
         metrics: bool = True,
         slurmd: Sequence[str] = REAL_NODES,
         users: Sequence[str] = (),
-        conf: Sequence[str] = (),
+        more: Sequence[str] = (),
+        release: Release = tree.NEWEST,
+        with_accounting: bool = False,
+        rich: bool = False,
     ) -> None:
         """Prepare, without starting anything.
 
         Args:
-            metrics: whether slurm.conf sets MetricsType.
+            metrics: whether slurm.conf sets MetricsType, which only the newest Slurm knows.
             slurmd: which of ``REAL_NODES`` get a slurmd.
             users: who may see the metrics, by a token of theirs; nobody named is everybody.
-            conf: more lines of slurm.conf.
+            more: more lines of slurm.conf.
+            release: which Slurm it is.
+            with_accounting: whether there is a slurmdbd, with GPUs among what it counts.
+            rich: whether there are GPUs and more nodes and partitions, as ``rich.conf.in`` has it.
         """
-        self._conf = ["MetricsType=metrics/openmetrics"] if metrics else []
-        self._conf += conf
-        self._conf += [JWT, f"MetricsAuthUsers={','.join(users)}"] if users else []
-        self._slurmd = tuple(slurmd)
-        self._ports = free_ports(10)
+        self.release = release
+        self._ports = free_ports(conf.PORTS)
+        self._conf = [conf.METRICS] if metrics and release == tree.NEWEST else []
+        self._conf += [conf.SHOW_CLOUD] if release == tree.OLDEST else []
+        self._conf += more
+        self._conf += [conf.JWT, f"MetricsAuthUsers={','.join(users)}"] if users else []
+        self._with_accounting = with_accounting
+        self._conf += [conf.accounting(self._ports)] if with_accounting else []
+        self._rich = rich
+        self._slurmd = (*slurmd, *(MORE_REAL_NODES if rich else ()))
         self.url = f"http://127.0.0.1:{self._ports[0]}"
         self._machine: subprocess.Popen[str] | None = None
         self.init = 0
@@ -93,6 +103,8 @@ class SlurmCluster:
             self._boot()
             self._configure()
             self.run(["munged"], user="munge")
+            if self._with_accounting:
+                accounting.start(self)
             self.start()
             self._start_nodes()
         except BaseException:
@@ -123,6 +135,11 @@ class SlurmCluster:
     def root(self) -> Path:
         """The machine's root directory as seen from outside."""
         return Path(f"/proc/{self.init}/root")
+
+    @property
+    def enter(self) -> list[str]:
+        """Prefix of a command that runs inside, with the environment of whoever runs it."""
+        return ["nsenter", f"--target={self.init}", "--mount", "--uts", "--pid", "--root"]
 
     def command(self, argv: Sequence[str], *, user: str = "root") -> list[str]:
         """Return the command that runs another one inside, for whoever is root outside."""
@@ -191,7 +208,7 @@ class SlurmCluster:
     def _boot(self) -> None:
         self._machine = subprocess.Popen(
             [*NAMESPACES, "bash", str(HERE / "boot.sh")],
-            cwd=tree.ensure(),
+            cwd=tree.ensure(self.release),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -206,29 +223,8 @@ class SlurmCluster:
         self.init = int(said.split()[1])
 
     def _configure(self) -> None:
-        ports = self._ports
-        conf = (
-            (HERE / "slurm.conf.in")
-            .read_text(encoding="utf-8")
-            .format(
-                slurmctld_port=ports[0],
-                slurmd_port=ports[1],
-                n_ports=f"{ports[2]}-{ports[5]}",
-                old_ports=f"{ports[6]}-{ports[7]}",
-                cloud_ports=f"{ports[8]}-{ports[9]}",
-                more="\n".join(self._conf),
-            )
-        )
-        etc = self.root / "etc"
-        (etc / "slurm/jwt.key").touch(mode=0o600)
-        (etc / "slurm/jwt.key").write_bytes(b"0123456789abcdef" * 2)
-        (etc / "slurm/slurm.conf").write_text(conf, encoding="utf-8")
-        (etc / "slurm/cgroup.conf").write_text("CgroupPlugin=disabled\n", encoding="utf-8")
-        (etc / "hosts").write_text("127.0.0.1 localhost ctl\n127.0.0.2 ctl2\n", encoding="utf-8")
-        with (etc / "passwd").open("a") as passwd, (etc / "group").open("a") as group:
-            for uid, user in enumerate(USERS, 20001):
-                passwd.write(f"{user}:x:{uid}:{uid}::/tmp:/bin/sh\n")
-                group.write(f"{user}:x:{uid}:\n")
+        text = conf.slurm_conf(self._ports, self._conf, rich=self._rich)
+        conf.write(self.root, self.release, text, self._ports)
 
     def _start_nodes(self) -> None:
         for node in self._slurmd:
@@ -237,13 +233,12 @@ class SlurmCluster:
             eventually(self._nodes_are_idle, "slurmd to register")
 
     def _nodes_are_idle(self) -> bool:
-        listed = self.run(["sinfo", "--Node", "--noheader", "--partition=batch", "--format=%N %t"])
+        listed = self.run(["sinfo", "--Node", "--noheader", "--format=%N %t"])
         return {f"{node} idle" for node in self._slurmd} <= set(listed.splitlines())
 
     def _inside(self, user: str) -> list[str]:
-        enter = ["nsenter", f"--target={self.init}", "--mount", "--uts", "--pid", "--root"]
         become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups"]
-        return [*enter, *CLEAN, *(become if user != "root" else [])]
+        return [*self.enter, *CLEAN, *(become if user != "root" else [])]
 
     def _pid(self) -> int:
         """The process id of slurmctld inside the machine, 0 if it never started."""

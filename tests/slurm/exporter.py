@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.slurm.host import eventually, free_ports
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from types import TracebackType
 
     from prometheus_client import Metric
@@ -25,6 +25,7 @@ ENDPOINTS = ("jobs", "nodes", "partitions", "jobs-users-accts", "scheduler")
 REPOSITORY = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "slurm_exporter")
 TIMING = "interval: 1s, timeout: 1s, stale_after: 3s, max_age: 8s"
+CLI_TIMING = "interval: 5s, timeout: 5s"
 
 Series = tuple[str, frozenset[tuple[str, str]]]
 """A sample's name and its labels; an empty label is no label, as everywhere in Prometheus."""
@@ -101,6 +102,40 @@ def config(
     # On a slow machine a poll may take its whole second; nothing is to stretch the intervals here.
     section = json.dumps({"urls": urls, "max_duty_cycle": 1, **slurm})
     return f"slurm: {section}\nendpoints:\n{rows}"
+
+
+def cli_config(
+    path: Path, *endpoints: str, timing: str | Mapping[str, str] = CLI_TIMING, **slurm: object
+) -> str:
+    """Return a config file that asks commands for ``endpoints``.
+
+    Args:
+        path: the directory of the commands.
+        endpoints: which ones are polled.
+        timing: the keys of all of them, or of each by its name.
+        slurm: more keys of the section ``slurm``.
+    """
+    keys = dict.fromkeys(endpoints, timing) if isinstance(timing, str) else timing
+    rows = "".join(f"  - {{name: {name}, {keys[name]}}}\n" for name in endpoints)
+    cli = {"path": str(path)}
+    section = json.dumps({"source": "cli", "cli": cli, "max_duty_cycle": 1, **slurm})
+    return f"slurm: {section}\nendpoints:\n{rows}"
+
+
+def once(directory: Path, config_text: str) -> Page:
+    """Let the exporter poll each endpoint once, which must succeed, and return the page."""
+    file = directory / "once.yml"
+    file.write_text(config_text, encoding="utf-8")
+    ended = subprocess.run(
+        [*COMMAND, f"--config.file={file}", "--once"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return read_page(ended.stdout)
 
 
 @final

@@ -35,7 +35,7 @@ def why_not() -> str | None:
         return "real Slurm needs Linux"
     if os.geteuid() != 0:
         return "real Slurm needs root, for its mounts and namespaces"
-    needed = TOOLS if tree.place().is_dir() else (*TOOLS, "mmdebstrap")
+    needed = TOOLS if tree.all_there() else (*TOOLS, "mmdebstrap")
     if missing := [tool for tool in needed if not shutil.which(tool)]:
         return f"real Slurm needs {', '.join(missing)}, not installed here"
     return _why_no_overlay()

@@ -52,7 +52,7 @@ def test_a_dead_primary_is_replaced_and_taken_back_under_load(tmp_path: Path) ->
 
     When the primary comes back, both controllers hang for half a minute; that is Slurm's doing.
     """
-    with SlurmCluster(slurmd=[], conf=CONF) as cluster, backup_of(cluster) as backup:
+    with SlurmCluster(slurmd=[], more=CONF) as cluster, backup_of(cluster) as backup:
         cluster.sbatch(user="alice")
         settings = config(cluster.url, backup, timing=TIMING)
         with Exporter(tmp_path, settings) as exporter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.slurm.host import eventually
@@ -42,6 +43,15 @@ HOSTILE_ACCOUNTS = (
     "end\n# EOF\n# TYPE slurm_account_jobs counter\n# HELP slurm_account_jobs forged",
 )
 
+ODD_ACCOUNTS = (
+    'it\'s a "quote"',
+    "a|pipe, a comma; a\ttab",
+    "two\nlines",
+    "back\\slash\\",
+    "fysik-µ-物理",
+    "x" * 200,
+)
+
 
 def submit_mix(cluster: SlurmCluster) -> None:
     """Submit jobs of every common kind and return when each is in the state it will stay in."""
@@ -62,7 +72,7 @@ def submit_mix(cluster: SlurmCluster) -> None:
     submit("--account=bio", "--array=1-100", "--partition=long", "--hold", user="erin")
     submit("--account=physics", "--partition=batch,long", "--nodes=4", "--exclusive", user="bob")
     cluster.run(["scancel", str(cancelled)])
-    eventually(lambda: _state(cluster, suspended) == "RUNNING", "the job to be suspended to run")
+    eventually(partial(_is, cluster, suspended, "RUNNING"), "the job to be suspended to run")
     cluster.run(["scontrol", "suspend", str(suspended)])
     eventually(lambda: _tasks(cluster) == SETTLED, "the jobs to settle")
 
@@ -79,6 +89,62 @@ def spoil_nodes(cluster: SlurmCluster) -> None:
     cluster.run(["scontrol", "update", "nodename=n3", "state=power_down"])
     reservation = ("users=root", "flags=maint", "starttime=now", "duration=600", "nodes=old2")
     cluster.run(["scontrol", "create", "reservation", "reservationname=rebuild", *reservation])
+
+
+def submit_more(cluster: SlurmCluster) -> None:
+    """Submit what ``submit_mix`` has not, on a rich cluster, and return when all is at rest.
+
+    GPUs, arrays with steps and limits, jobs in several parts or partitions, odd account names,
+    and jobs that were requeued, that ran out of time and that lost their node.
+    """
+    submit, run = cluster.sbatch, cluster.run
+    gpu = ("--account=chem", "--partition=gpu")
+    submit(*gpu, "--gres=gpu:a100:1", user="carol")
+    submit(*gpu, "--gres=gpu:2", "--mem=1G", user="dave")
+    submit(*gpu, "--gpus=3", "--nodes=1", user="carol")
+    parts = ("--gres=gpu:h100:1", ":", "--account=chem", "--ntasks=2", "--time=50")
+    het = submit(*gpu, "--time=50", *parts, user="dave")
+    submit(*gpu, "--gres=gpu:h100:2", "--nodes=2", "--exclusive", user="carol")
+    submit("--account=bio", "--array=0-9999:3%2", "--hold", user="erin")
+    submit("--account=bio", "--array=1,5-9:2,100", "--begin=now+20hours", user="erin")
+    submit("--account=bio", "--array=1-9%1", "--partition=rest", user="erin")
+    submit("--account=bio", "--partition=long,rest,ünï", "--nodes=20", "--hold", user="erin")
+    for account in ODD_ACCOUNTS:
+        submit("--account", account, "--hold", user="mallory")
+    submit("--hold", user="CORP\\dan")
+    submit("--partition=ünï", "--begin=now+20hours", user="ünï")
+    short = submit("--account=bio", "--partition=rest", "--time=2", user="erin")
+    requeued = submit("--account=bio", "--partition=rest", user="erin")
+    lost = submit("--account=bio", "--partition=rest", "--nodelist=r3", "--no-requeue", user="erin")
+    for job in (het, short, requeued, lost):
+        eventually(partial(_is, cluster, job, "RUNNING"), f"job {job} to run")
+    run(["scontrol", "update", f"jobid={short}", "endtime=now+5"])
+    run(["scontrol", "requeuehold", str(requeued)])
+    run(["scontrol", "update", "nodename=r3", "state=down", "reason=lost"])
+    eventually(partial(_is, cluster, lost, "NODE_FAIL"), "a job to lose its node")
+    eventually(partial(_is, cluster, short, "TIMEOUT"), "a job to run out of time")
+
+
+def spoil_more(cluster: SlurmCluster) -> None:
+    """Bring nodes of a rich cluster into the states that ``spoil_nodes`` does not."""
+    for node, state, reason in (
+        ("spare1", "fail", "fan ünï-µ"),
+        ("spare2", "down", "two\nlines, then = and [1-2]"),
+        ("spare3", "drain", "x" * 200),
+        ("r2", "drain", "a\tb Reason=c"),
+    ):
+        update = ["scontrol", "update", f"nodename={node}", f"state={state}", f"reason={reason}"]
+        cluster.run(update)
+    cluster.run(["scontrol", "update", "nodename=r3", "state=power_down_force"])
+    cluster.run(["scontrol", "reboot", "ASAP", "nextstate=resume", "reason=kernel", "n2"])
+    cluster.run(["scontrol", "reboot", "reason=kernel", "r4"])
+    later = ("users=alice", "starttime=now+20hours", "duration=600", "nodes=n2")
+    now = ("accounts=chem", "starttime=now", "duration=600", "nodes=spare4")
+    for name, reservation in (("course ünï", later), ("now", now)):
+        create = ["scontrol", "create", "reservation", f"reservationname={name}"]
+        cluster.run([*create, *reservation])
+    at_rest = {"n2 draining@", "old2 maint*", "r3 idle%", "r4 reboot^"}
+    eventually(lambda: at_rest <= _nodes(cluster), "the nodes to come to rest")
 
 
 def submit_hostile(cluster: SlurmCluster) -> None:
@@ -100,5 +166,11 @@ def _tasks(cluster: SlurmCluster) -> dict[str, int]:
     return dict(Counter(cluster.run(["squeue", *every, "--noheader", "--format=%T"]).split()))
 
 
-def _state(cluster: SlurmCluster, job: int) -> str:
-    return cluster.run(["squeue", "--noheader", "--format=%T", f"--jobs={job}"]).strip()
+def _nodes(cluster: SlurmCluster) -> set[str]:
+    listed = ["sinfo", "--all", "--Node", "--noheader", "--format=%N %T"]
+    return set(cluster.run(listed).splitlines())
+
+
+def _is(cluster: SlurmCluster, job: int, state: str) -> bool:
+    listed = ["squeue", "--noheader", "--states=all", "--format=%T", f"--jobs={job}"]
+    return set(cluster.run(listed).split()) == {state}

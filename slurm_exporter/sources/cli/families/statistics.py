@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from slurm_exporter.sources.cli.metric import Labels
     from slurm_exporter.sources.cli.records import Job
 
-HELD = frozenset({"JobHeldAdmin", "JobHeldUser"})
+HELD = frozenset(
+    {
+        "JobHeldAdmin",
+        "JobHeldUser",
+        # What squeue prints instead of JobHeldUser.
+        "job requeued in held state",
+        "job requeued in special exit state",
+    }
+)
 """Reasons of jobs that wait because somebody holds them."""
 
 _WAITING = frozenset({"PENDING"})
