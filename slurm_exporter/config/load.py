@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from slurm_exporter.config.endpoints import read_endpoints
 from slurm_exporter.config.files import beside, read_text, writable
-from slurm_exporter.config.model import LOG_FORMATS, LOG_LEVELS, Config, Logging
+from slurm_exporter.config.model import LOG_FORMATS, LOG_LEVELS, MORE_LABELS, Config, Logging
 from slurm_exporter.config.problems import Problems
 from slurm_exporter.config.sections import open_document
 from slurm_exporter.config.server import read_server
@@ -54,20 +54,32 @@ def _read_config(root: Section, file: str) -> Config:
     slurm_section = root.section("slurm")
     slurm = read_slurm(slurm_section)
     inherited = Inherited(slurm_section.take("timeout"), slurm.timeout, slurm.source)
+    labels = root.section("labels")
     config = Config(
         file=file,
         slurm=slurm,
         server=read_server(root.section("server")),
         endpoints=read_endpoints(root.take("endpoints"), inherited),
-        labels=tuple(_read_label(*label) for label in root.section("labels").all()),
+        labels=tuple(_read_label(*label) for label in labels.all()),
         logging=_read_logging(root.section("logging"), file),
     )
+    _check_labels(labels, config)
     root.finish()
     return config
 
 
 def _read_label(name: str, field: Field) -> tuple[str, str]:
     return field.key(check_label_name, name), field.any_text("")
+
+
+def _check_labels(section: Section, config: Config) -> None:
+    """Refuse labels that samples of an endpoint have already which not everybody polls."""
+    for name, field in section.all():
+        for endpoint in config.enabled_endpoints:
+            if name in MORE_LABELS.get(endpoint.name, ()):
+                field.fail(
+                    f"samples of the endpoint {endpoint.name} have a label of this name already"
+                )
 
 
 def _read_logging(section: Section, file: str) -> Logging:

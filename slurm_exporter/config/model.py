@@ -40,20 +40,6 @@ LABELS_IN_USE: Mapping[str, str] = MappingProxyType(
         "partition": "Slurm",
         "username": "Slurm",
         "account": "Slurm",
-        "accounts": "Slurm",
-        "flag": "Slurm",
-        "flags": "Slurm",
-        "host": "Slurm",
-        "license": "Slurm",
-        "message_type": "Slurm",
-        "model": "Slurm",
-        "qos": "Slurm",
-        "reservation": "Slurm",
-        "role": "Slurm",
-        "state": "Slurm",
-        "tres": "Slurm",
-        "user": "Slurm",
-        "users": "Slurm",
         "endpoint": "slurm_exporter",
         "reason": "slurm_exporter",
         "phase": "slurm_exporter",
@@ -65,7 +51,10 @@ LABELS_IN_USE: Mapping[str, str] = MappingProxyType(
         "python_version": "slurm_exporter",
     }
 )
-"""Labels that samples carry already, and whose samples: a global label cannot have their names."""
+"""Labels that samples carry always, and whose samples: a global label cannot have their names.
+
+Some endpoints have ``MORE_LABELS``.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,6 +365,21 @@ MORE_ENDPOINTS = (
     Endpoint("history", "", source="cli", interval=300.0, cli_interval=300.0, history=History()),
 )
 """The endpoints that are polled only if the config lists them: slurmctld has nothing like them."""
+
+MORE_LABELS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "node-states": ("state", "flag"),
+        "gpus": ("model",),
+        "reservations": ("reservation", "state", "users", "accounts", "flags"),
+        "licenses": ("license",),
+        "limits": ("qos", "tres"),
+        "rpcs": ("message_type",),
+        "controllers": ("host", "role"),
+        "history": ("state",),
+    }
+)
+"""Labels that only samples of these endpoints have: a global label cannot have their names either,
+where one of them is polled."""
 
 
 @dataclass(frozen=True, slots=True)

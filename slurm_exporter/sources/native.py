@@ -10,9 +10,18 @@ import re
 
 from slurm_exporter.exposition import Admission, Rule
 
+# What endpoints of ours are called that slurmctld does not have.  If a later Slurm has families of
+# these names, they are foreign: a page with a family twice is no page.
+_OURS = (
+    r"slurm_(?:association|controller|gpus|history|licenses|qos|queue|reservation)(?:_|$)"
+    r"|slurm_(?:account|user)_(?:fairshare|gpus)(?:_|$)"
+    r"|slurm_node_(?:state|flag|drain)(?:_|$)"
+    r"|slurm_partition_gpus_"
+)
+
 
 def _families(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.ASCII)
+    return re.compile(f"(?!{_OURS}){pattern}", re.ASCII)
 
 
 ADMISSIONS = {

@@ -41,9 +41,9 @@ def _job(chance: random.Random, number: int) -> list[str]:
     runs, cpus = chance.random() < 0.3, chance.choice((1, 2, 4, 8, 16, 32, 64, 128))
     ready = 1_795_000_000 + chance.randrange(90_000)
     gpus = f",gres/gpu={cpus // 8},gres/gpu:a100={cpus // 8}" if cpus >= 8 else ""
-    tasks = "" if runs else chance.choice(("", "", f"_[1-{chance.randrange(2, 999)}%5]"))
     return [
-        f"{number}{tasks}",
+        str(number),
+        "N/A" if runs else chance.choice(("N/A", "N/A", f"1-{chance.randrange(2, 999)}%5")),
         "RUNNING" if runs else "PENDING",
         "batch" if runs else chance.choice(("batch", "long", "gpu", "batch,long")),
         f"user{chance.randrange(2000)}",

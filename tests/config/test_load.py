@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slurm_exporter.config import (
+    MORE_LABELS,
     Address,
     BasicAuth,
     Config,
@@ -243,3 +244,16 @@ def test_no_problem_shows_the_password(sections, name, enabled):
     tree = {**sections, "server": {**sections.get("server", {}), "basic_auth": auth}}
     for problem in problems(yaml.safe_dump(tree)):
         assert PASSWORD not in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "label"),
+    [(endpoint, label) for endpoint, labels in MORE_LABELS.items() for label in labels],
+)
+def test_a_label_of_an_endpoint_is_refused_where_that_is_polled(endpoint, label, complaints):
+    """Elsewhere it is as good as any."""
+    text = f"labels: {{{label}: x}}\nendpoints: [{{name: jobs}}, {{name: {endpoint}"
+    assert complaints(f"{text}, enabled: false}}]") == []
+    assert complaints(f"{text}}}]") == [
+        f"1: labels.{label}: samples of the endpoint {endpoint} have a label of this name already"
+    ]

@@ -32,7 +32,9 @@ def test_there_are_all_259_families_of_26_05() -> None:
     [
         ("slurm_exporter_endpoint_up", None),
         ("slurm_jobsomething", "scheduler"),
-        ("slurm_licenses_total", "scheduler"),
+        ("slurm_new_thing", "scheduler"),
+        ("slurm_licenses", None),
+        ("slurm_user_fairshare", None),
         ("slurm_nodes_powering_down", "nodes"),
         ("slurm_node", None),
         ("node_load1", None),

@@ -16,7 +16,7 @@ class Job(NamedTuple):
     """A job, a task of an array, or the tasks of an array that still wait together.
 
     Attributes:
-        id: as squeue prints it, such as ``7``, ``7_3``, ``7_[4-9]`` or ``25+1``.
+        id: Slurm's number, which no other record has.
         tasks: how many tasks it stands for.
         state: the base state, such as ``RUNNING``; ``COMPLETING`` hides it and stands for it.
         flags: what else is said of the state, such as ``CONFIGURING``.

@@ -19,7 +19,6 @@ UNKNOWN = frozenset({"", "N/A", "(null)", "None", "NONE", "Unknown", "UNKNOWN", 
 
 _UNITS: dict[str, int] = {unit: 1024**power for power, unit in enumerate("KMGTPEZ", 1)}
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)([KMGTPEZ]?)")
-_TASKS = re.compile(r"\d+_\[([^\]%]+)(?:%\d+)?\]")
 _RANGE = re.compile(r"(\d+)(?:-(\d+)(?::(\d+))?)?")
 _HOST = re.compile(r"[^\[\]]*(?:\[[^\[\]]+\][^\[\]]*)*")
 _NAME = re.compile(r"[^\[\],]+")
@@ -84,18 +83,18 @@ def gpus(text: str) -> Gpus:
     return MappingProxyType({**models, "": rest} if rest > 0 else models)
 
 
-def tasks(job: str) -> int:
-    """Return how many tasks a job's id stands for: ``7_[0-9:3,12%2]`` is five.
+def tasks(text: str) -> int:
+    """Return how many tasks of an array a list names: ``0-9:3,12%2`` is five.
+
+    What is no array is one.
 
     Raises:
-        ValueError: the id has a list that cannot be read.
+        ValueError: the list cannot be read; behind a wrapper that takes our environment away from
+            squeue, a long one is cut, and ends in dots.
     """
-    if "[" not in job:
+    if text in UNKNOWN:
         return 1
-    match = _TASKS.fullmatch(job)
-    if match is None:
-        raise ValueError(f"{job!r} is no job id")
-    return sum(len(numbers(part)) for part in match[1].split(","))
+    return sum(len(numbers(part)) for part in text.partition("%")[0].split(","))
 
 
 def numbers(text: str) -> range:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from slurm_exporter.sources.cli.records import Gpus
 
 _FIELDS = (
-    "JobArrayID",
+    "JobID",
+    "ArrayTaskID",
     "State",
     "Partition",
     "UserName",
@@ -61,12 +62,12 @@ def _read(text: str, mark: str) -> Table[Job]:
 
 
 def _job(row: list[str]) -> Job:
-    job, state, partitions, user, cpus, min_nodes, max_nodes, tres, nodes, *rest = row
+    job, tasks, state, partitions, user, cpus, min_nodes, max_nodes, tres, nodes, *rest = row
     *asked, submitted, eligible, started, ended, reason, account = rest
     # Positional, for there may be a hundred thousand of them.
     return Job(
         job,
-        values.tasks(job),
+        values.tasks(tasks),
         *_state(state),
         _split(partitions),
         intern(user),
@@ -110,7 +111,7 @@ def _split(partitions: str) -> tuple[str, ...]:
 
 SQUEUE = Command(
     "squeue",
-    ("--all", "--states=all", "--noheader", "--noconvert", f"--Format={_FORMAT}"),
+    ("--all", "--local", "--states=all", "--noheader", "--noconvert", f"--Format={_FORMAT}"),
     _read,
     may_be_empty=True,
 )

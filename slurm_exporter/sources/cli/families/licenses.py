@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 _LABELS = ("license",)
 
 _NUMBERS = (
-    (Metric("slurm_license_total", "Licenses that there are.", _LABELS), attrgetter("total")),
-    (Metric("slurm_license_used", "Licenses that jobs have.", _LABELS), attrgetter("used")),
-    (Metric("slurm_license_free", "Licenses that are left.", _LABELS), attrgetter("free")),
+    (Metric("slurm_licenses", "Licenses that there are.", _LABELS), attrgetter("total")),
+    (Metric("slurm_licenses_used", "Licenses that jobs have.", _LABELS), attrgetter("used")),
+    (Metric("slurm_licenses_free", "Licenses that are left.", _LABELS), attrgetter("free")),
     (
-        Metric("slurm_license_reserved", "Licenses set aside by reservations.", _LABELS),
+        Metric("slurm_licenses_reserved", "Licenses set aside by reservations.", _LABELS),
         attrgetter("reserved"),
     ),
     (
         Metric(
-            "slurm_license_last_consumed",
+            "slurm_licenses_last_consumed",
             "Licenses that the server of a remote license had given away when Slurm was told.",
             _LABELS,
         ),
@@ -33,7 +33,7 @@ _NUMBERS = (
     ),
     (
         Metric(
-            "slurm_license_last_deficit",
+            "slurm_licenses_last_deficit",
             "Licenses that the server of a remote license lacked when Slurm was told.",
             _LABELS,
         ),
@@ -42,7 +42,7 @@ _NUMBERS = (
 )
 
 _UPDATED = Metric(
-    "slurm_license_last_update_timestamp_seconds",
+    "slurm_licenses_last_update_timestamp_seconds",
     "Unix time when Slurm was told of a remote license.",
     _LABELS,
 )

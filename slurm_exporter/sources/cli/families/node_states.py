@@ -35,7 +35,7 @@ _FLAG = Metric(
 _REASON = Metric(
     "slurm_node_drain_reason_info",
     "1 for a node that is drained, down or failing: why, and who said so.",
-    ("node", "reason", "user"),
+    ("node", "reason", "username"),
 )
 _SINCE = Metric(
     "slurm_node_drain_since_timestamp_seconds",

@@ -19,13 +19,13 @@ def test_what_is_known_of_remote_licenses_alone_is_absent_for_the_others() -> No
     )
 
     assert found == {
-        "slurm_license_total": {("ansys",): 4, ("comsol@flexlm",): 10},
-        "slurm_license_used": {("ansys",): 1, ("comsol@flexlm",): 0},
-        "slurm_license_free": {("ansys",): 2, ("comsol@flexlm",): 9},
-        "slurm_license_reserved": {("ansys",): 1, ("comsol@flexlm",): 0},
-        "slurm_license_last_consumed": {("comsol@flexlm",): 4},
-        "slurm_license_last_deficit": {("comsol@flexlm",): 1},
-        "slurm_license_last_update_timestamp_seconds": {("comsol@flexlm",): 1795241380},
+        "slurm_licenses": {("ansys",): 4, ("comsol@flexlm",): 10},
+        "slurm_licenses_used": {("ansys",): 1, ("comsol@flexlm",): 0},
+        "slurm_licenses_free": {("ansys",): 2, ("comsol@flexlm",): 9},
+        "slurm_licenses_reserved": {("ansys",): 1, ("comsol@flexlm",): 0},
+        "slurm_licenses_last_consumed": {("comsol@flexlm",): 4},
+        "slurm_licenses_last_deficit": {("comsol@flexlm",): 1},
+        "slurm_licenses_last_update_timestamp_seconds": {("comsol@flexlm",): 1795241380},
     }
     assert set(found) == {metric.name for metric in licenses.METRICS}
 
@@ -36,5 +36,5 @@ def test_parts_of_one_license_are_summed() -> None:
 
     found = samples(licenses.families([part, part._replace(used=10, free=90)]))
 
-    assert found["slurm_license_total"] == {("power",): 200}
-    assert found["slurm_license_free"] == {("power",): 160}
+    assert found["slurm_licenses"] == {("power",): 200}
+    assert found["slurm_licenses_free"] == {("power",): 160}
