@@ -20,8 +20,16 @@ if TYPE_CHECKING:
     from slurm_exporter.sources.cli.metric import Labels
     from slurm_exporter.sources.cli.records import Job
 
-HELD = frozenset({"JobHeldAdmin", "JobHeldUser"})
-"""Reasons of jobs that wait because somebody holds them."""
+HELD = frozenset(
+    {
+        "JobHeldAdmin",
+        "JobHeldUser",
+        "job requeued in held state",
+        "launch failed requeued held",
+        "user env retrieval failed requeued held",
+    }
+)
+"""Reasons of jobs that wait because somebody holds them, or slurmctld itself does."""
 
 _WAITING = frozenset({"PENDING"})
 _ACTIVE = frozenset({"RUNNING", "SUSPENDED"})
@@ -97,7 +105,7 @@ STATISTICS = (
         for state, suffix in _ENDED.items()
     ),
     Statistic("_pending", "Jobs that wait, held ones included.", _state("PENDING")),
-    Statistic("_hold", "Jobs that wait because somebody holds them.", lambda kind: kind.held),
+    Statistic("_hold", "Jobs that wait because they are held.", lambda kind: kind.held),
     Statistic("_running", "Jobs that run, also while their nodes boot.", _state("RUNNING")),
     Statistic("_suspended", "Jobs that were stopped and keep their nodes.", _state("SUSPENDED")),
     Statistic("_started", "Jobs that have begun, ended or not.", lambda k: k.state != "PENDING"),

@@ -45,7 +45,7 @@ def test_a_real_cluster_is_counted_as_by_hand(version: str) -> None:
         "_timeout": 1,
         "_finished": 6,
         "_pending": 15 + 18 + 100 + 3334 + 5 + 8,
-        "_hold": 3442,
+        "_hold": 3443,
         "_running": 12,
         "_configuring": 1,
         "_suspended": 1,
