@@ -55,11 +55,14 @@ def _read_config(root: Section, file: str) -> Config:
     slurm = read_slurm(slurm_section)
     inherited = Inherited(slurm_section.take("timeout"), slurm.timeout, slurm.source)
     labels = root.section("labels")
+    server = read_server(root.section("server"))
+    endpoints = read_endpoints(root.take("endpoints"), inherited)
+    labels = root.section("labels")
     config = Config(
         file=file,
         slurm=slurm,
-        server=read_server(root.section("server")),
-        endpoints=read_endpoints(root.take("endpoints"), inherited),
+        server=server,
+        endpoints=endpoints,
         labels=tuple(_read_label(*label) for label in labels.all()),
         logging=_read_logging(root.section("logging"), file),
     )

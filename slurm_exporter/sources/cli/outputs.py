@@ -119,7 +119,7 @@ class Outputs:
         except OSError as error:
             raise CommandError(f"{program} cannot be run: {error.strerror}") from error
         except process.TooSlowError:
-            raise PollTimeoutError(f"{command} took longer than {seconds:.3g} s") from None
+            raise _too_slow(command, seconds) from None
         except process.TooMuchError:
             raise TooLargeError(
                 f"{command} printed more than body_size_limit ({limit} bytes)"
@@ -149,7 +149,7 @@ class _Shared:
         with stopwatch.phase("fetch"):
             mine = self._lock.acquire(timeout=seconds)
         if not mine:
-            raise PollTimeoutError(f"{self._command} took longer than {seconds:.3g} s")
+            raise _too_slow(self._command, seconds)
         try:
             if self._answer is None or self._monotonic() - self._asked > max_age:
                 self._ask(deadline - self._monotonic(), stopwatch)
@@ -181,6 +181,11 @@ class _Shared:
         with stopwatch.phase("parse"):
             table = self._command.read(text.decode("utf-8", "replace"), mark)
         return Output(self._asked, table, len(text), digest)
+
+
+def _too_slow(command: Command[Any], seconds: float) -> PollTimeoutError:
+    # Some of the time that was given is gone before a command begins, and nobody set 9.998 s.
+    return PollTimeoutError(f"{command} took longer than {round(seconds, 1):g} s")
 
 
 def _checked(command: Command[Any], finished: process.Finished) -> bytes:

@@ -24,9 +24,11 @@ HELD = frozenset(
     {
         "JobHeldAdmin",
         "JobHeldUser",
-        # What squeue prints instead of JobHeldUser.
+        # What squeue prints instead, where slurmctld holds a job itself or did it on a requeue.
         "job requeued in held state",
         "job requeued in special exit state",
+        "launch failed requeued held",
+        "user env retrieval failed requeued held",
     }
 )
 """Reasons of jobs that wait because somebody holds them."""
@@ -107,7 +109,7 @@ STATISTICS = (
         for state, suffix in _ENDED.items()
     ),
     Statistic("_pending", "Jobs that wait, held ones included.", _state("PENDING")),
-    Statistic("_hold", "Jobs that wait because somebody holds them.", lambda kind: kind.held),
+    Statistic("_hold", "Jobs that wait because they are held.", lambda kind: kind.held),
     Statistic("_running", "Jobs that run, also while their nodes boot.", _state("RUNNING")),
     Statistic("_suspended", "Jobs that were stopped and keep their nodes.", _state("SUSPENDED")),
     Statistic("_started", "Jobs that have begun, ended or not.", lambda k: k.state != "PENDING"),

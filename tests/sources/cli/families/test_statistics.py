@@ -45,7 +45,7 @@ def test_a_waiting_job_has_nothing_yet() -> None:
     assert count(waiting(cpus=4)) == {"": 1, "pending": 1}
 
 
-@pytest.mark.parametrize("reason", ["JobHeldUser", "JobHeldAdmin"])
+@pytest.mark.parametrize("reason", ["JobHeldUser", "JobHeldAdmin", "job requeued in held state"])
 def test_a_job_that_is_held_waits(reason: str) -> None:
     """One that was cancelled while it was held does not."""
     assert count(waiting(reason=reason)) == {"": 1, "pending": 1, "hold": 1}
