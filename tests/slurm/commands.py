@@ -47,5 +47,6 @@ class Commands:
     @property
     def calls(self) -> list[str]:
         """The command lines that were run, oldest first, without the directory."""
-        lines = self._calls.read_text(encoding="utf-8").splitlines()
+        # Not splitlines(): arguments hold separators that it takes for ends of lines.
+        lines = self._calls.read_text(encoding="utf-8").split("\n")[:-1]
         return [line.removeprefix(f"{self.path}/") for line in lines]

@@ -18,7 +18,7 @@ PORTS = 24
 """How many ports a cluster needs in a row; the first is slurmctld's, the last slurmdbd's."""
 
 METRICS = "MetricsType=metrics/openmetrics"
-# Up to 23.02 nodes in the cloud that are powered down are shown to nobody without this.
+# 22.05 shows nodes in the cloud that are powered down to nobody without this; 24.11 always does.
 SHOW_CLOUD = "PrivateData=cloud"
 GPU_TRES = "gres/gpu,gres/gpu:a100,gres/gpu:h100"
 

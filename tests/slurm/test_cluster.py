@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.slurm import tree
 from tests.slurm.cluster import SlurmCluster
 from tests.slurm.host import ClusterError, eventually
 
@@ -16,6 +17,7 @@ pytestmark = [pytest.mark.slurm, pytest.mark.usefixtures("slurm")]
 
 BOOT_AND_WAIT = """
 import signal
+from tests.slurm import tree
 from tests.slurm.cluster import SlurmCluster
 with SlurmCluster(slurmd=["n1"]) as cluster:
     cluster.sbatch(user="alice")
@@ -50,6 +52,20 @@ def test_a_cluster_runs_the_jobs_of_its_users_and_leaves_nothing() -> None:
         assert len(processes_in(namespace)) > 4
 
     assert processes_in(namespace) == []
+
+
+@pytest.mark.parametrize("release", tree.RELEASES, ids=str)
+def test_a_cluster_of_each_release_accounts_for_gpus(release: tree.Release) -> None:
+    """slurmdbd knows the accounts, and a job's GPUs by their model."""
+    with SlurmCluster(release=release, slurmd=[], with_accounting=True, rich=True) as cluster:
+        cluster.sbatch("--partition=gpu", "--gres=gpu:h100:2", user="carol")
+        told = cluster.version, cluster.run(["squeue", "--noheader", "--format=%a"])
+        listing = ["squeue", "--noheader", "--states=RUNNING", "--Format=tres-alloc:200"]
+        tres = eventually(lambda: cluster.run(listing).strip(), "the job to run")
+
+    assert told[0].startswith(f"{release}.")
+    assert told[1] == "chem\n"
+    assert tres.endswith("gres/gpu=2,gres/gpu:h100=2")
 
 
 def test_a_cluster_ends_with_a_test_process_that_is_killed() -> None:
