@@ -54,7 +54,6 @@ def _read_config(root: Section, file: str) -> Config:
     slurm_section = root.section("slurm")
     slurm = read_slurm(slurm_section)
     inherited = Inherited(slurm_section.take("timeout"), slurm.timeout, slurm.source)
-    labels = root.section("labels")
     server = read_server(root.section("server"))
     endpoints = read_endpoints(root.take("endpoints"), inherited)
     labels = root.section("labels")

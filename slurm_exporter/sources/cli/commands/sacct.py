@@ -58,7 +58,7 @@ def _ended(row: list[str]) -> Ended:
     eligible, start, end = map(values.moment, times)
     return Ended(
         id=int(number),
-        tasks=values.tasks(job),
+        tasks=_tasks(job),
         state=_state(state),
         partition=partition.partition(",")[0],
         user=user,
@@ -69,6 +69,15 @@ def _ended(row: list[str]) -> Ended:
         cpu_seconds=int(cpu_seconds),
         gpu_seconds=int(ran) * sum(values.gpus(tres).values()),
     )
+
+
+def _tasks(job: str) -> int:
+    """Return how many tasks an id stands for; an array's that wait together have theirs in it."""
+    if "[" not in job:
+        return 1
+    if not job.endswith("]"):
+        raise ValueError(f"{job!r} was cut")
+    return values.tasks(job[job.index("[") + 1 : -1])
 
 
 def _waited(eligible: int | None, start: int | None) -> int | None:
