@@ -100,14 +100,6 @@ def at_most(name: str, native: Page, cli: Page) -> bool:
     return at_least(name, cli, native)
 
 
-def is_configuring(name: str, native: Page, cli: Page) -> bool:
-    """Natively such a job counts twice, here only as the word that squeue shows."""
-    configuring = cli[name.replace("powerup_node", "configuring")].samples
-    mine = {one[1]: number for one, number in configuring.items() if number}
-    theirs = {one[1]: number for one, number in native[name].samples.items() if number}
-    return theirs == mine and not any(cli[name].samples.values())
-
-
 def is_nobody(name: str, native: Page, cli: Page) -> bool:
     return any(native[name].samples.values()) and not any(cli[name].samples.values())
 
@@ -164,12 +156,6 @@ NAMED_DIFFERENCES = (
         corrected=all_or_nothing,
     ),
     Difference(r"slurm_partition_nodes_cpus_idle", "the same", at_most, corrected=at_most),
-    Difference(
-        r"slurm_\w*jobs_powerup_node",
-        "squeue shows one word, and of a job whose nodes power up that is CONFIGURING",
-        is_configuring,
-        corrected=is_configuring,
-    ),
 )
 
 ONLY_NATIVE = {
@@ -180,6 +166,10 @@ ONLY_NATIVE = {
     "slurm_bf_table_size_tot": "sdiag prints the mean",
     "slurm_schedule_cycle_depth": "sdiag prints the mean",
     "slurm_schedule_cycle_tot": "sdiag prints the mean",
+    **{
+        f"slurm_{whose}jobs_powerup_node": "squeue shows one word, and that is CONFIGURING"
+        for whose in ("", "user_", "account_", "partition_")
+    },
 }
 """Families that commands cannot have, and why."""
 

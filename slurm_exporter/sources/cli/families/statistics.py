@@ -102,6 +102,7 @@ def _active(kind: Kind) -> bool:
     return kind.state in ACTIVE
 
 
+# Not slurmctld's powerup_node: of a job whose nodes power up squeue shows that it is configuring.
 STATISTICS = (
     Statistic("", "Jobs in slurmctld's memory, finished ones included.", lambda _: True),
     *(
@@ -119,7 +120,6 @@ STATISTICS = (
     Statistic("_configuring", "Jobs whose nodes boot or prepare.", _word("CONFIGURING")),
     Statistic("_expediting", "Jobs that were requeued with priority.", _word("EXPEDITING")),
     Statistic("_fed_requeued", "Jobs that a federation requeued.", _word("REQUEUE_FED")),
-    Statistic("_powerup_node", "Jobs that wait for nodes to power up.", _word("POWER_UP_NODE")),
     Statistic("_requeued", "Jobs that were requeued.", _word("REQUEUED")),
     Statistic("_resizing", "Jobs that change their size.", _word("RESIZING")),
     Statistic("_revoked", "Jobs that another cluster of a federation runs.", _word("REVOKED")),

@@ -87,7 +87,7 @@ def test_a_job_that_has_ended_has_nothing_any_more(state: str, name: str) -> Non
     ("base", "flag", "names"),
     [
         ("RUNNING", "CONFIGURING", {"running", "configuring", "started"}),
-        ("RUNNING", "POWER_UP_NODE", {"running", "powerup_node", "started"}),
+        ("RUNNING", "POWER_UP_NODE", {"running", "started"}),
         ("RUNNING", "RESIZING", {"running", "resizing", "started"}),
         ("RUNNING", "SIGNALING", {"running", "signaling", "started"}),
         ("PENDING", "REQUEUED", {"pending", "requeued"}),
