@@ -11,17 +11,18 @@ from tests.sources.cli.recordings import RELEASES, recorded, records
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_what_accounting_enforces(release: str) -> None:
-    """As the recorded clusters have it."""
-    (settings,) = records(CONFIG, recorded("config", release))
-
-    assert settings.enforced == {"associations", "limits", "qos"}
-
-
-def test_accounting_need_not_enforce_anything() -> None:
-    """Which is the default."""
-    (settings,) = records(CONFIG, "AccountingStorageEnforce = none\nAccountingStorageHost = x\n")
+    """Nothing by default."""
+    (settings,) = records(CONFIG, recorded(CONFIG, release))
 
     assert settings.enforced == {"none"}
+
+
+def test_accounting_may_enforce_several_things() -> None:
+    """Among other lines that begin like it."""
+    text = "AccountingStorageEnforce = associations,limits,qos\nAccountingStorageHost = x\n"
+    (settings,) = records(CONFIG, text)
+
+    assert settings.enforced == {"associations", "limits", "qos"}
 
 
 def test_another_text_is_a_failure() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from slurm_exporter.sources.cli.families import users
 from tests.fake_slurmctld import recorded as native
 from tests.processes import read_samples
-from tests.sources.cli.recorded import job, numbers, waiting
+from tests.sources.cli.examples import job, waiting
+from tests.sources.cli.recordings import samples
 
 
 def test_it_has_the_families_of_slurmctlds_own_endpoint() -> None:
@@ -25,13 +26,8 @@ def test_it_has_the_families_of_slurmctlds_own_endpoint() -> None:
 
 def test_each_user_and_each_account_has_its_own_numbers() -> None:
     """A pending array counts with all its tasks."""
-    counted = numbers(
-        tuple(
-            users.families(
-                [job(), job(user="bob", cpus=8), waiting(tasks=10, account="chem"), waiting()]
-            )
-        )
-    )
+    jobs = [job(), job(user="bob", cpus=8), waiting(tasks=10, account="chem"), waiting()]
+    counted = samples(users.families(jobs))
     assert counted["slurm_user_jobs"] == {("alice",): 12, ("bob",): 1}
     assert counted["slurm_user_jobs_cpus_alloc"] == {("alice",): 2, ("bob",): 8}
     assert counted["slurm_account_jobs_pending"] == {("physics",): 1, ("chem",): 10}
@@ -39,7 +35,7 @@ def test_each_user_and_each_account_has_its_own_numbers() -> None:
 
 def test_jobs_without_an_account_have_the_empty_one() -> None:
     """As in slurmctld's own endpoint, where the label is missing."""
-    counted = numbers(tuple(users.families([job(account="")])))
+    counted = samples(users.families([job(account="")]))
     assert counted["slurm_account_jobs"] == {("",): 1}
 
 
