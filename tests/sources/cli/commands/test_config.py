@@ -6,23 +6,17 @@ import pytest
 
 from slurm_exporter.errors import ParseError
 from slurm_exporter.sources.cli.commands.config import CONFIG
-from tests.sources.cli.recordings import RELEASES, recorded, records
+from tests.sources.cli.recordings import BY_HAND, RELEASES, recorded, records
 
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_what_accounting_enforces(release: str) -> None:
     """Nothing by default."""
-    (settings,) = records(CONFIG, recorded(CONFIG, release))
+    (lax,) = records(CONFIG, recorded(CONFIG, release))
+    (strict,) = records(CONFIG, recorded(CONFIG, release, BY_HAND))
 
-    assert settings.enforced == {"none"}
-
-
-def test_accounting_may_enforce_several_things() -> None:
-    """Among other lines that begin like it."""
-    text = "AccountingStorageEnforce = associations,limits,qos\nAccountingStorageHost = x\n"
-    (settings,) = records(CONFIG, text)
-
-    assert settings.enforced == {"associations", "limits", "qos"}
+    assert lax.enforced == {"none"}
+    assert strict.enforced == {"associations", "limits", "qos"}
 
 
 def test_another_text_is_a_failure() -> None:
