@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from slurm_exporter.config import DEFAULT_ENDPOINTS
 from slurm_exporter.sources.cli.catalogue import CATALOGUE
-from tests.sources.cli.recorded import FIXTURES
+from tests.sources.cli.recordings import FIXTURES, name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ _PROGRAM = """\
 # Named like its recording: the words of the command without its options.
 name=${0##*/}
 for word; do
-    case $word in -* | *$(printf '\\037')*) ;; *) name=$name-$word ;; esac
+    case $word in -* | *=*) ;; *) name=$name-$word ;; esac
 done
 cd '{home}' || exit 99
 echo "$$ $name" >> runs
@@ -39,7 +39,7 @@ class FakeCommands:
 
     Attributes:
         path: the directory, as ``slurm.cli.path``.
-        endpoints: those of the default endpoints that commands answer and were recorded for.
+        endpoints: those of the default endpoints that commands answer.
     """
 
     def __init__(self, home: Path, version: str = "26.05.5") -> None:
@@ -52,16 +52,16 @@ class FakeCommands:
         self._home = home
         self.path = home / "bin"
         self.path.mkdir(parents=True)
-        recorded = {file.stem: file for file in (FIXTURES / version).glob("*.txt")}
-        for name, file in recorded.items():
-            (home / f"{name}.txt").write_bytes(file.read_bytes())
+        recorded = {file.stem: file for file in (FIXTURES / version / "busy").glob("*.txt")}
+        for command, file in recorded.items():
+            (home / f"{command}.txt").write_bytes(file.read_bytes())
         questions = {
-            endpoint.name: {_name(command) for command in CATALOGUE[endpoint.name].commands}
+            endpoint.name: {name(command) for command in CATALOGUE[endpoint.name].commands}
             for endpoint in DEFAULT_ENDPOINTS
             if endpoint.name in CATALOGUE
         }
-        self.endpoints = [name for name, asked in questions.items() if asked <= set(recorded)]
-        self.commands = set().union(*(questions[name] for name in self.endpoints))
+        self.endpoints = list(questions)
+        self.commands = set().union(*questions.values())
         for program in {command.partition("-")[0] for command in self.commands}:
             file = self.path / program
             file.write_text(_PROGRAM.replace("{home}", str(home)))
@@ -127,7 +127,3 @@ def _alive() -> Iterator[tuple[str, str]]:
             state, _, group = rest.split()[:3]
             if state != "Z":
                 yield name.partition("(")[2], group
-
-
-def _name(command: object) -> str:
-    return str(command).replace(" ", "-")

@@ -108,7 +108,8 @@ def test_others_get_their_turn_while_an_answer_is_parsed_and_its_rows_are_read(
     """Each family is a slice at least."""
     turns: list[None] = []
     asked = Slurmctld(Slurm(urls=(slurmctld.url,)))
-    answer = OpenMetricsSource(asked, ENDPOINTS["nodes"], pause=lambda: turns.append(None)).poll()
+    source = OpenMetricsSource(asked, ENDPOINTS["nodes"], pause=lambda: turns.append(None))
+    answer = source.poll()
     parsing = len(turns)
     for family in answer.families:
         list(family.rows)

@@ -1,6 +1,8 @@
-"""A plain record of each kind, to be changed with ``_replace``."""
+"""A plain record of each kind, to be changed."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from slurm_exporter.sources.cli.records import Job, Node, Partition
 
@@ -12,7 +14,7 @@ JOB = Job(
     partitions=("batch",),
     user="alice",
     account="physics",
-    cpus=4,
+    cpus=2,
     memory=2**30,
     gpus={},
     nodes=("n1",),
@@ -44,3 +46,14 @@ NODE = Node(
     reason_since=None,
 )
 PARTITION = Partition(name="batch", cpus=8, nodes=1)
+
+
+def job(**changes: Any) -> Job:
+    """A running job on one node, but for some changes."""
+    return JOB._replace(**changes)
+
+
+def waiting(**changes: Any) -> Job:
+    """A job that waits, but for some changes."""
+    waits = JOB._replace(state="PENDING", nodes=(), started=None, ended=None, reason="Resources")
+    return waits._replace(**changes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,18 +13,28 @@ if TYPE_CHECKING:
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "cli"
 RELEASES = ("22.05.8", "24.11.5", "26.05.5")
+MARK = "MARK"
+"""Stands in the recordings where each run has a mark of its own."""
+
+BY_HAND = "by-hand"
+"""Stands for a cluster whose recordings no script makes."""
 
 Samples = dict[str, dict[tuple[str, ...], float]]
 
 
-def recorded(name: str, release: str) -> str:
-    """The output of a command of this release."""
-    return (FIXTURES / release / f"{name}.txt").read_text()
+def name(command: Command[Any]) -> str:
+    """What the recordings of a command are called."""
+    return "-".join(word for word in str(command).split() if "=" not in word)
+
+
+def recorded(command: Command[Any], release: str, cluster: str = "busy") -> str:
+    """What a command of this release printed on one of the recorded clusters."""
+    return (FIXTURES / release / cluster / f"{name(command)}.txt").read_bytes().decode()
 
 
 def records(command: Command[Record_co], text: str) -> tuple[Record_co, ...]:
     """What a command reads in an output, all of which it can read."""
-    table = command.read(text, "MARK")
+    table = command.read(text, MARK)
     assert table.malformed == 0
     return table.records
 
@@ -38,3 +48,8 @@ def samples(families: Iterable[Family]) -> Samples:
         assert family.name not in found
         found[family.name] = numbers
     return found
+
+
+def alone(families: Iterable[Family]) -> dict[str, float]:
+    """The samples of families that have no label."""
+    return {family: numbers[()] for family, numbers in samples(families).items()}

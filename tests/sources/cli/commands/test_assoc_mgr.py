@@ -12,7 +12,7 @@ from slurm_exporter.errors import EmptyError
 from slurm_exporter.sources.cli.commands.assoc_mgr import ASSOC_MGR
 from slurm_exporter.sources.cli.records import Limit, LimitOwner
 from tests.sources.cli.programs import answered
-from tests.sources.cli.recordings import RELEASES, recorded, records
+from tests.sources.cli.recordings import BY_HAND, RELEASES, recorded, records
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ ALICE = "ClusterName=lab Account=physics UserName=alice(20001) Partition= Priori
 @pytest.mark.parametrize("release", RELEASES)
 def test_only_owners_of_limits_are_told_of(release: str) -> None:
     """An account, its user, a QoS, and the QoS' account and user."""
-    owners = records(ASSOC_MGR, recorded("assoc_mgr", release))
+    owners = records(ASSOC_MGR, recorded(ASSOC_MGR, release, BY_HAND))
 
     assert [owner[:2] for owner in owners] == [
         ("association", ("physics", "", "")),
@@ -44,7 +44,7 @@ def test_limits_and_their_use(release: str) -> None:
     """Two of Alice's jobs ran and one waited, with 2 CPUs and 500 MiB each."""
     account, alice, qos, qos_account, qos_user = [
         {(one.kind, one.tres): (one.limit, one.used) for one in owner.limits}
-        for owner in records(ASSOC_MGR, recorded("assoc_mgr", release))
+        for owner in records(ASSOC_MGR, recorded(ASSOC_MGR, release, BY_HAND))
     ]
 
     assert len(account) == 9

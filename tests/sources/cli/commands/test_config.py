@@ -6,22 +6,17 @@ import pytest
 
 from slurm_exporter.errors import ParseError
 from slurm_exporter.sources.cli.commands.config import CONFIG
-from tests.sources.cli.recordings import RELEASES, recorded, records
+from tests.sources.cli.recordings import BY_HAND, RELEASES, recorded, records
 
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_what_accounting_enforces(release: str) -> None:
-    """As the recorded clusters have it."""
-    (settings,) = records(CONFIG, recorded("config", release))
+    """Nothing by default."""
+    (lax,) = records(CONFIG, recorded(CONFIG, release))
+    (strict,) = records(CONFIG, recorded(CONFIG, release, BY_HAND))
 
-    assert settings.enforced == {"associations", "limits", "qos"}
-
-
-def test_accounting_need_not_enforce_anything() -> None:
-    """Which is the default."""
-    (settings,) = records(CONFIG, "AccountingStorageEnforce = none\nAccountingStorageHost = x\n")
-
-    assert settings.enforced == {"none"}
+    assert lax.enforced == {"none"}
+    assert strict.enforced == {"associations", "limits", "qos"}
 
 
 def test_another_text_is_a_failure() -> None:

@@ -9,7 +9,7 @@ import pytest
 from slurm_exporter.sources.cli.commands.licenses import LICENSES
 from slurm_exporter.sources.cli.records import License
 from tests.sources.cli.programs import answered
-from tests.sources.cli.recordings import RELEASES, recorded, records
+from tests.sources.cli.recordings import BY_HAND, RELEASES, recorded, records
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("release", RELEASES)
 def test_licenses_of_each_release(release: str) -> None:
     """22.05 does not say when it was told of a remote license."""
-    ansys, comsol, matlab = records(LICENSES, recorded("licenses", release))
+    ansys, comsol, matlab = records(LICENSES, recorded(LICENSES, release, BY_HAND))
 
     assert ansys == License("ansys", 4, 2, 2, 0, None, None, None)
     assert matlab == License("matlab", 10, 0, 10, 3, None, None, None)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from slurm_exporter.sources.cli.commands.node import NODE
 from slurm_exporter.sources.cli.records import Node
-from tests.sources.cli.recordings import RELEASES, recorded
+from tests.sources.cli.recordings import BY_HAND, MARK, RELEASES, recorded, records
 
 GIB = 2**30
 MIB = 2**20
@@ -34,9 +34,7 @@ NodeName=n1 Arch=x86_64 CoresPerSocket=1
 
 
 def read(text: str) -> Node:
-    table = NODE.read(text, "MARK")
-    assert table.malformed == 0
-    (node,) = table.records
+    (node,) = records(NODE, text)
     return node
 
 
@@ -80,7 +78,7 @@ def test_nodes_of_a_release_are_read_whatever_administrators_wrote(release: str)
 
     The malformed row is a node that a comment repeats.
     """
-    table = NODE.read(recorded("scontrol-node", release), "MARK")
+    table = NODE.read(recorded(NODE, release, BY_HAND), MARK)
     nodes = {node.name: node for node in table.records}
 
     assert list(nodes)[:4] == ["g0001", "g0002", "g0003", "g0004"]
@@ -101,25 +99,73 @@ def test_nodes_of_a_release_are_read_whatever_administrators_wrote(release: str)
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_states_of_a_release_are_read(release: str) -> None:
-    """MIXED is there in all of them, although slurmctld does not know it."""
-    nodes = {node.name: node for node in NODE.read(recorded("scontrol-node", release), "").records}
+    """MIXED is there in all of them, although slurmctld does not know it.
 
-    def state(name: str) -> tuple[str, set[str]]:
-        return nodes[name].state, set(nodes[name].flags)
+    Nodes that wait for a planned job are others each time.
+    """
+    states = {
+        node.name: (node.state, set(node.flags - {"PLANNED"}))
+        for node in records(NODE, recorded(NODE, release))
+    }
 
-    assert state("n0001") == ("MIXED", {"DRAIN"})
-    assert state("n0002") == ("IDLE", {"MAINTENANCE", "RESERVED"})
-    assert state("n0003") == ("IDLE", {"POWERING_DOWN"})
-    assert state("n0004") == ("IDLE", {"DRAIN"})
-    assert state("n0008") == ("UNKNOWN", {"NOT_RESPONDING"})
-    assert state("n0010") == ("DOWN", {"NOT_RESPONDING"})
-    assert state("n0011") == ("UNKNOWN", {"FAIL", "NOT_RESPONDING"})
+    assert states == {
+        "cloud1": ("ALLOCATED", {"CLOUD", "NOT_RESPONDING", "POWERING_UP"}),
+        "cloud2": ("IDLE", {"CLOUD", "POWERED_DOWN"}),
+        "g1": ("MIXED", set()),
+        "g2": ("MIXED", set()),
+        "later1": ("FUTURE", set()),
+        "n1": ("MIXED", {"DRAIN"}),
+        "n2": ("MIXED", {"DRAIN", "REBOOT_REQUESTED"}),
+        "n3": ("IDLE", {"POWERING_DOWN"}),
+        "n4": ("IDLE", {"DRAIN"}),
+        "old1": ("DOWN", {"NOT_RESPONDING"}),
+        "old2": ("UNKNOWN", {"MAINTENANCE", "NOT_RESPONDING", "RESERVED"}),
+        "r1": ("MIXED", set()),
+        "r2": ("IDLE", {"DRAIN"}),
+        "r3": ("IDLE", {"POWERING_DOWN"}),
+        "r4": ("DOWN", {"REBOOT_ISSUED"}),
+        "spare1": ("UNKNOWN", {"FAIL", "NOT_RESPONDING"}),
+        "spare2": ("DOWN", {"NOT_RESPONDING"}),
+        "spare3": ("UNKNOWN", {"DRAIN", "NOT_RESPONDING"}),
+        "spare4": ("UNKNOWN", {"NOT_RESPONDING", "RESERVED"}),
+        "spare5": ("UNKNOWN", {"NOT_RESPONDING"}),
+        "spare6": ("UNKNOWN", {"NOT_RESPONDING"}),
+    }
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_reasons_of_a_release_are_read(release: str) -> None:
+    """scontrol keeps a quote at the end for itself when it is told one."""
+    reasons = {node.name: node.reason for node in records(NODE, recorded(NODE, release))}
+
+    assert {name: reason for name, reason in reasons.items() if reason} == {
+        "n1": "kernel update, when empty",
+        "n2": "kernel",
+        "n4": 'bad | disk "sda',
+        "old1": "motherboard",
+        "r2": "a\tb Reason=c",
+        "r4": "kernel : reboot issued",
+        "spare1": "fan ünï-µ",
+        "spare2": "two lines, then = and [1-2]",
+        "spare3": "x" * 200,
+    }
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_gpus_of_a_release_are_read(release: str) -> None:
+    """Of the second node one is taken."""
+    nodes = {node.name: node for node in records(NODE, recorded(NODE, release))}
+
+    assert {name for name, node in nodes.items() if node.gpus} == {"g1", "g2"}
+    assert nodes["g1"].gpus == nodes["g1"].gpus_alloc == {"a100": 4, "h100": 2}
+    assert nodes["g2"].gpus == {"a100": 4, "h100": 2}
+    assert sum((nodes["g2"].gpus_alloc or {}).values()) == 1
 
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_gpus_are_known_where_slurm_does_not_account_for_them(release: str) -> None:
-    """All three recordings are of clusters without accounting."""
-    table = NODE.read(recorded("scontrol-node", release), "MARK")
+    """All recordings by hand are of clusters without accounting."""
+    table = NODE.read(recorded(NODE, release, BY_HAND), MARK)
     gpus = {node.name: node.gpus for node in table.records if node.gpus}
 
     assert gpus == {f"g000{number}": {"a100": 4, "h100": 2} for number in range(1, 5)}
@@ -208,7 +254,7 @@ def test_comments_are_not_believed(key: str) -> None:
 def test_a_node_that_cannot_be_read_costs_itself() -> None:
     """And so does one that is there twice, or whose end is missing."""
     text = f"{PLAIN}\nNodeName=n2 CPUTot=4\n\n{PLAIN}\n{PLAIN.replace('n1', 'n3')}"
-    table = NODE.read(text, "MARK")
+    table = NODE.read(text, MARK)
 
     assert [node.name for node in table.records] == ["n1"]
     assert table.malformed == 3
@@ -229,8 +275,8 @@ def test_no_reason_changes_the_node(text: str) -> None:
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_no_text_is_too_odd(text: str) -> None:
     """Reading never raises."""
-    NODE.read(text, "MARK")
-    NODE.read(f"NodeName={text}\n\n{PLAIN}\n{text}", "MARK")
+    NODE.read(text, MARK)
+    NODE.read(f"NodeName={text}\n\n{PLAIN}\n{text}", MARK)
 
 
 def test_all_nodes_are_asked_for() -> None:

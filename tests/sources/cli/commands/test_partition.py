@@ -6,25 +6,27 @@ import pytest
 
 from slurm_exporter.sources.cli.commands.partition import PARTITION
 from slurm_exporter.sources.cli.records import Partition
-from tests.sources.cli.recordings import RELEASES, recorded, records
+from tests.sources.cli.recordings import MARK, RELEASES, recorded, records
 
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_partitions_of_a_release_are_read(release: str) -> None:
     """The hidden one, too."""
-    assert records(PARTITION, recorded("scontrol-partition", release)) == (
-        Partition(name="batch", cpus=96, nodes=12),
-        Partition(name="gpu", cpus=32, nodes=4),
-        Partition(name="long", cpus=96, nodes=12),
+    assert records(PARTITION, recorded(PARTITION, release)) == (
+        Partition(name="batch", cpus=32, nodes=4),
+        Partition(name="long", cpus=40, nodes=6),
         Partition(name="debug", cpus=16, nodes=2),
-        Partition(name="all-nodes", cpus=128, nodes=16),
-        Partition(name="hidden", cpus=96, nodes=12),
+        Partition(name="cloud", cpus=32, nodes=2),
+        Partition(name="closed", cpus=8, nodes=2),
+        Partition(name="gpu", cpus=16, nodes=2),
+        Partition(name="rest", cpus=20, nodes=10),
+        Partition(name="ünï", cpus=48, nodes=6),
     )
 
 
 def test_a_partition_without_its_numbers_costs_itself() -> None:
     text = "PartitionName=a\n   TotalNodes=1\n\nPartitionName=b\n   TotalCPUs=8 TotalNodes=1\n\n"
-    read = PARTITION.read(text, "MARK")
+    read = PARTITION.read(text, MARK)
 
     assert read.records == (Partition("b", 8, 1),)
     assert read.malformed == 1

@@ -22,10 +22,17 @@ COMPLAINT = (
 )
 
 
+BOTH = "Slurmctld(primary) at ctl1 is UP\nSlurmctld(backup) at ctl2 is {backup}\n"
+
+
 @pytest.mark.parametrize("release", RELEASES)
-def test_each_release_names_all_controllers(release: str) -> None:
+def test_each_release_names_its_controller(release: str) -> None:
+    assert records(PING, recorded(PING, release)) == (Controller("ctl", "primary", up=True),)
+
+
+def test_all_controllers_are_named() -> None:
     """The standby answers as well."""
-    assert records(PING, recorded("ping", release)) == (
+    assert records(PING, BOTH.format(backup="UP")) == (
         Controller("ctl1", "primary", up=True),
         Controller("ctl2", "backup", up=True),
     )
@@ -33,7 +40,7 @@ def test_each_release_names_all_controllers(release: str) -> None:
 
 def test_a_controller_that_is_down_is_an_answer(tmp_path: Path) -> None:
     """As long as another one is up scontrol ends with 0, and complains in between."""
-    text = recorded("ping", "26.05.5").replace("ctl2 is UP\n", f"ctl2 is DOWN\n{COMPLAINT}")
+    text = BOTH.format(backup="DOWN") + COMPLAINT
 
     assert answered(PING, tmp_path, text)[1] == Controller("ctl2", "backup", up=False)
 

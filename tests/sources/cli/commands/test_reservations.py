@@ -22,15 +22,28 @@ LINE = (
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_reservations_of_each_release(release: str) -> None:
-    """One name has a blank, one reservation is of licenses only."""
-    night, maintenance, licenses = records(RESERVATIONS, recorded("reservations", release))
+    """One name has a blank."""
+    rebuild, course, now = records(RESERVATIONS, recorded(RESERVATIONS, release))
 
-    assert (night.name, night.state, night.partition) == ("night work", "INACTIVE", "batch")
-    assert (night.users, night.accounts, night.flags) == ("", "physics,bio", "FLEX,DAILY")
-    assert (night.end or 0) - (night.start or 0) == 3600
-    assert (maintenance.state, maintenance.users) == ("ACTIVE", "root")
-    assert (maintenance.nodes, maintenance.cores) == (6, 48)
-    assert (licenses.users, licenses.nodes, licenses.cores) == ("alice,bob", 0, 0)
+    assert (rebuild.name, rebuild.state, rebuild.flags) == ("rebuild", "ACTIVE", "MAINT,SPEC_NODES")
+    assert (rebuild.users, rebuild.nodes, rebuild.cores) == ("root", 1, 4)
+    assert (rebuild.end or 0) - (rebuild.start or 0) == 36000
+    assert (course.name, course.state, course.partition) == ("course ünï", "INACTIVE", "")
+    assert (course.users, course.accounts, course.cores) == ("alice", "", 8)
+    assert (now.name, now.state, now.users, now.accounts) == ("now", "ACTIVE", "", "chem")
+
+
+def test_a_reservation_may_be_of_licenses_only() -> None:
+    """And of no resources that Slurm would count."""
+    text = (
+        "ReservationName=lics StartTime=1795241380 EndTime=1826777380 Duration=365-00:00:00 "
+        "Nodes=(null) NodeCnt=0 CoreCnt=0 Features=(null) PartitionName=(null) Flags=ANY_NODES "
+        "TRES=(null) Users=alice,bob Groups=(null) Accounts=(null) Licenses=matlab:3 "
+        "State=ACTIVE BurstBuffer=(null) Watts=n/a MaxStartDelay=(null)\n"
+    )
+    (one,) = records(RESERVATIONS, text)
+
+    assert (one.users, one.nodes, one.cores, one.state) == ("alice,bob", 0, 0, "ACTIVE")
 
 
 def test_a_cluster_without_reservations_is_healthy(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def read(text: str) -> Diagnostics:
 @pytest.mark.parametrize("release", RELEASES)
 def test_every_statistic_is_read_that_a_release_prints(release: str) -> None:
     """22.05 does not say why the schedulers ended their cycles."""
-    statistics = read(recorded("sdiag", release)).statistics
+    statistics = read(recorded(SDIAG, release)).statistics
     exits = {name for name in statistics if "_exit_" in name}
 
     assert len(exits) == (0 if release == "22.05.8" else 12)
@@ -33,8 +33,8 @@ def test_every_statistic_is_read_that_a_release_prints(release: str) -> None:
 
 def test_the_two_schedulers_are_told_apart() -> None:
     """They use the same words."""
-    statistics = read(recorded("sdiag", "22.05.8")).statistics
-    lines = recorded("sdiag", "22.05.8").split("\n")
+    statistics = read(recorded(SDIAG, "22.05.8")).statistics
+    lines = recorded(SDIAG, "22.05.8").split("\n")
     cycles = [int(line.split()[-1]) for line in lines if line.startswith("\tTotal cycles:")]
 
     assert [statistics["schedule_cycle_cnt"], statistics["bf_cycle_cnt"]] == cycles

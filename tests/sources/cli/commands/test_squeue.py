@@ -9,10 +9,11 @@ import pytest
 from slurm_exporter.sources.cli.command import FIELD
 from slurm_exporter.sources.cli.commands.squeue import SQUEUE
 from slurm_exporter.sources.cli.records import Job
-from tests.sources.cli.recorded import MARK, VERSIONS, recorded
+from tests.sources.cli.recordings import MARK, RELEASES, recorded, records
 
 ROW = {
     "job": "7",
+    "tasks": "N/A",
     "state": "RUNNING",
     "partition": "batch",
     "user": "alice",
@@ -40,18 +41,14 @@ def text(**changes: str) -> str:
 
 def one(**changes: str) -> Job:
     """The job of a row, which must be good."""
-    read = SQUEUE.read(text(**changes), MARK)
-    assert read.malformed == 0
-    (job,) = read.records
+    (job,) = records(SQUEUE, text(**changes))
     return job
 
 
-@pytest.fixture(params=VERSIONS)
+@pytest.fixture(params=RELEASES)
 def jobs(request: pytest.FixtureRequest) -> dict[str, Job]:
-    """The jobs of a real cluster, by their number and task."""
-    read = SQUEUE.read(recorded(request.param, "squeue"), MARK)
-    assert read.malformed == 0
-    return {job.id.partition("_[")[0]: job for job in read.records}
+    """The jobs of a real cluster, by their number."""
+    return {job.id: job for job in records(SQUEUE, recorded(SQUEUE, request.param))}
 
 
 def test_every_release_prints_what_we_ask_for(jobs: dict[str, Job]) -> None:
@@ -98,15 +95,14 @@ def test_jobs_of_all_states_are_listed(jobs: dict[str, Job]) -> None:
 
 def test_waiting_arrays_are_one_row_and_many_tasks(jobs: dict[str, Job]) -> None:
     """With steps, commas and limits."""
-    arrays = {job.id: job.tasks for job in jobs.values() if "[" in job.id}
-    assert arrays == {
-        "13_[3-20%2]": 18,
-        "14_[1-100]": 100,
-        "24_[0-9999:3%2]": 3334,
-        "25_[1,5,7,9,100]": 5,
-        "26_[2-9%1]": 8,
-    }
-    assert (jobs["13_1"].tasks, jobs["13_1"].state) == (1, "RUNNING")
+    arrays = {job.id: job.tasks for job in jobs.values() if job.tasks > 1}
+    assert arrays == {"13": 18, "14": 100, "24": 3334, "25": 5, "26": 8}
+
+
+@pytest.mark.parametrize("task", ["16", "17", "39"])
+def test_a_task_that_runs_is_a_job_of_its_own(jobs: dict[str, Job], task: str) -> None:
+    """With a number that neither its array nor another task has."""
+    assert (jobs[task].tasks, jobs[task].state, jobs[task].user) == (1, "RUNNING", "erin")
 
 
 def test_gpus_have_their_model(jobs: dict[str, Job]) -> None:
@@ -115,7 +111,7 @@ def test_gpus_have_their_model(jobs: dict[str, Job]) -> None:
         "18": {"a100": 1},
         "19": {"a100": 2},
         "20": {"a100": 1, "h100": 2},
-        "21+0": {"h100": 1},
+        "21": {"h100": 1},
         "23": {"h100": 4},
     }
 
@@ -136,13 +132,12 @@ def test_what_people_call_things_is_read_as_it_is(jobs: dict[str, Job]) -> None:
     assert jobs["15"].reason.startswith("Nodes required for job are DOWN, DRAINED")
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_hostile_names_forge_nothing(version: str) -> None:
+@pytest.mark.parametrize("release", RELEASES)
+def test_hostile_names_forge_nothing(release: str) -> None:
     """Eleven jobs, some of which have rows of metrics in their accounts' names."""
-    read = SQUEUE.read(recorded(version, "hostile/squeue"), MARK)
-    assert read.malformed == 0
-    assert sorted(int(job.id) for job in read.records) == list(range(1, 12))
-    assert any("slurm_jobs_running 424242" in job.account for job in read.records)
+    jobs = records(SQUEUE, recorded(SQUEUE, release, "hostile"))
+    assert sorted(int(job.id) for job in jobs) == list(range(1, 12))
+    assert any("slurm_jobs_running 424242" in job.account for job in jobs)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +186,7 @@ def test_gpus_that_slurm_does_not_account_for_are_unknown() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"job": "7_[1,2,3,"},
+        {"tasks": "1,2,3,..."},
         {"cpus": "N/A"},
         {"list": "n[1-"},
         {"submitted": "soon"},
@@ -204,9 +199,9 @@ def test_a_row_that_cannot_be_read_costs_that_row(changes: dict[str, str]) -> No
     assert ([job.id for job in read.records], read.malformed) == (["7", "8"], 1)
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_an_output_that_was_cut_off_costs_one_row(version: str) -> None:
-    whole = recorded(version, "squeue")
+@pytest.mark.parametrize("release", RELEASES)
+def test_an_output_that_was_cut_off_costs_one_row(release: str) -> None:
+    whole = recorded(SQUEUE, release)
     half = SQUEUE.read(whole[: len(whole) // 2], MARK)
     assert half.malformed == 1
     assert half.records == SQUEUE.read(whole, MARK).records[: len(half.records)]

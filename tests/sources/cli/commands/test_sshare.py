@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from slurm_exporter.errors import EmptyError
 from slurm_exporter.sources.cli.commands.sshare import SSHARE
 from tests.sources.cli.programs import answered
-from tests.sources.cli.recordings import RELEASES, recorded, records
+from tests.sources.cli.recordings import BY_HAND, RELEASES, recorded, records
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,9 +28,8 @@ def read(row: str) -> Share:
 @pytest.mark.parametrize("release", RELEASES)
 def test_accounts_and_users_of_each_release(release: str) -> None:
     """An account's name is indented by its depth, and nothing else tells where it stands."""
-    shares = {
-        (s.account, s.user, s.partition): s for s in records(SSHARE, recorded("sshare", release))
-    }
+    text = recorded(SSHARE, release, BY_HAND)
+    shares = {(s.account, s.user, s.partition): s for s in records(SSHARE, text)}
 
     assert len(shares) == 18
     assert {account for account, user, _ in shares if not user} == {
@@ -51,7 +50,7 @@ def test_accounts_and_users_of_each_release(release: str) -> None:
 @pytest.mark.parametrize("release", RELEASES)
 def test_shares_of_the_parent_are_nobodys_own(release: str) -> None:
     """Chem's Carol has none herself; that is not 0, with which she could not run at all."""
-    (carol,) = (s for s in records(SSHARE, recorded("sshare", release)) if s.user == "carol")
+    (carol,) = (s for s in records(SSHARE, recorded(SSHARE, release, BY_HAND)) if s.user == "carol")
 
     assert carol.shares is None
     assert carol.norm_shares == 0.243902

@@ -8,13 +8,13 @@ import pytest
 
 from slurm_exporter.sources.cli.commands.sshare import SSHARE
 from slurm_exporter.sources.cli.families import fairshare
-from tests.sources.cli.recordings import RELEASES, recorded, records, samples
+from tests.sources.cli.recordings import BY_HAND, RELEASES, recorded, records, samples
 
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_families_of_each_release(release: str) -> None:
     """Accounts have no factor of their own in the algorithm that is the default."""
-    found = samples(fairshare.families(records(SSHARE, recorded("sshare", release))))
+    found = samples(fairshare.families(records(SSHARE, recorded(SSHARE, release, BY_HAND))))
 
     assert set(found) == {metric.name for metric in fairshare.METRICS}
     assert found["slurm_account_fairshare"] == {}

@@ -7,7 +7,7 @@ import pytest
 from slurm_exporter.sources.cli.commands.assoc_mgr import ASSOC_MGR
 from slurm_exporter.sources.cli.families import limits
 from slurm_exporter.sources.cli.records import Limit, LimitOwner, Settings
-from tests.sources.cli.recordings import RELEASES, recorded, records, samples
+from tests.sources.cli.recordings import BY_HAND, RELEASES, recorded, records, samples
 
 ENFORCED = [Settings(frozenset({"associations", "limits"}))]
 LAX = [Settings(frozenset({"associations"}))]
@@ -40,7 +40,7 @@ def test_use_that_slurm_does_not_count_is_absent() -> None:
 @pytest.mark.parametrize("release", RELEASES)
 def test_all_limits_of_each_release_have_a_family(release: str) -> None:
     """None is lost on the way."""
-    owners = records(ASSOC_MGR, recorded("assoc_mgr", release))
+    owners = records(ASSOC_MGR, recorded(ASSOC_MGR, release, BY_HAND))
     families = list(limits.families(owners, ENFORCED))
     rows = [row for family in families for row in family.rows]
 

@@ -8,7 +8,7 @@ from slurm_exporter.sources.cli.commands.node import NODE as COMMAND
 from slurm_exporter.sources.cli.families import nodes
 from tests import fake_slurmctld
 from tests.sources.cli.examples import NODE
-from tests.sources.cli.recordings import RELEASES, recorded, samples
+from tests.sources.cli.recordings import RELEASES, recorded, records, samples
 
 OURS = {"slurm_node_cpu_load", "slurm_nodes_other", "slurm_nodes_powering_down"}
 """Families that slurmctld does not have."""
@@ -79,14 +79,41 @@ def test_a_cluster_without_nodes_has_none() -> None:
 
 
 @pytest.mark.parametrize("release", RELEASES)
-def test_sums_of_a_release_are_sinfos(release: str) -> None:
-    """``sinfo -o %C`` said x/72/y/128, with 48 idle CPUs on nodes that get no work."""
-    found = samples(nodes.families(COMMAND.read(recorded("scontrol-node", release), "").records))
+def test_a_real_cluster_is_counted_as_by_hand(release: str) -> None:
+    """The same on each release; whatever is not here is 0.
 
-    assert sum(found["slurm_node_cpus"].values()) == 128
-    assert sum(found["slurm_node_cpus_idle"].values()) == 72 - 48
-    assert found["slurm_nodes"] == {(): 16}
-    assert found["slurm_nodes_unknown"] == {(): 7}
-    assert found["slurm_nodes_maint"] == {(): 2}
-    assert found["slurm_nodes_noresp"] == {(): 8}
-    assert found["slurm_nodes_powering_down"] == {(): 1}
+    Idle are the CPUs of g1, g2 and r1 that no job has, and all of n3, r3 and cloud2.
+    """
+    found = samples(nodes.families(records(COMMAND, recorded(COMMAND, release))))
+    counted = {
+        name.removeprefix("slurm_nodes"): numbers[()]
+        for name, numbers in found.items()
+        if numbers.keys() == {()} and numbers[()]
+    }
+    counted.pop("_planned", None)  # others each time
+
+    assert sum(found["slurm_node_cpus"].values()) == 110
+    assert sum(found["slurm_node_cpus_alloc"].values()) == 31
+    assert sum(found["slurm_node_cpus_idle"].values()) == 5 + 7 + 1 + 8 + 2 + 16
+    assert counted == {
+        "": 21,
+        "_alloc": 1,
+        "_cloud": 2,
+        "_down": 3,
+        "_drain": 3,
+        "_drained": 3,
+        "_draining": 2,
+        "_fail": 1,
+        "_future": 1,
+        "_idle": 5,
+        "_maint": 1,
+        "_mixed": 5,
+        "_noresp": 9,
+        "_powered_down": 1,
+        "_powering_down": 2,
+        "_powering_up": 1,
+        "_reboot_issued": 1,
+        "_reboot_req": 1,
+        "_resv": 2,
+        "_unknown": 6,
+    }

@@ -37,7 +37,8 @@ def test_all_native_families_are_there() -> None:
     lines = fake_slurmctld.recorded("partitions").decode().splitlines()
     native = {line.split()[2] for line in lines if line.startswith("# TYPE")}
 
-    assert {metric.name for metric in partitions.METRICS} == native | OURS
+    hidden = {"slurm_partition_jobs_powerup_node"}  # squeue says configuring
+    assert {metric.name for metric in partitions.METRICS} == native - hidden | OURS
     assert {metric.labels for metric in partitions.METRICS} == {(), ("partition",)}
 
 
@@ -89,7 +90,7 @@ def test_a_job_that_waits_for_several_partitions_counts_in_each() -> None:
     assert by_name(found["slurm_partition_jobs_pending"]) == {"batch": 10, "long": 10}
     assert by_name(found["slurm_partition_jobs"]) == {"batch": 11, "long": 10}
     assert by_name(found["slurm_partition_jobs_running"]) == {"batch": 1, "long": 0}
-    assert by_name(found["slurm_partition_jobs_cpus_alloc"]) == {"batch": 4, "long": 0}
+    assert by_name(found["slurm_partition_jobs_cpus_alloc"]) == {"batch": 2, "long": 0}
 
 
 @pytest.mark.parametrize(
@@ -147,8 +148,8 @@ def test_nodes_of_a_release_are_as_many_as_the_partition_says(release: str) -> N
     found = samples(
         partitions.families(
             (),
-            NODES.read(recorded("scontrol-node", release), "").records,
-            records(PARTITIONS, recorded("scontrol-partition", release)),
+            records(NODES, recorded(NODES, release)),
+            records(PARTITIONS, recorded(PARTITIONS, release)),
         )
     )
     states = ("alloc", "down", "future", "idle", "mixed", "unknown", "other")
@@ -156,4 +157,4 @@ def test_nodes_of_a_release_are_as_many_as_the_partition_says(release: str) -> N
     for key, number in found["slurm_partition_nodes"].items():
         assert sum(found[f"slurm_partition_nodes_{state}"][key] for state in states) == number
         assert found["slurm_partition_nodes_cpus_efctv"][key] == found["slurm_partition_cpus"][key]
-    assert by_name(found["slurm_partition_gpus"])["gpu"] == 24
+    assert by_name(found["slurm_partition_gpus"])["gpu"] == 12

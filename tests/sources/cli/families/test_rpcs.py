@@ -13,7 +13,7 @@ from tests.sources.cli.recordings import RELEASES, recorded, records, samples
 @pytest.mark.parametrize("release", RELEASES)
 def test_types_and_users_count_the_same_requests(release: str) -> None:
     """Of each there are a number and a time."""
-    found = samples(rpcs.families(records(SDIAG, recorded("sdiag", release))))
+    found = samples(rpcs.families(records(SDIAG, recorded(SDIAG, release))))
     calls = found["slurm_controller_rpc_calls_total"]
 
     assert sum(calls.values()) == sum(found["slurm_controller_rpc_user_calls_total"].values()) > 0

@@ -33,7 +33,7 @@ def test_all_native_families_are_there_that_sdiag_knows() -> None:
 @pytest.mark.parametrize("release", RELEASES)
 def test_families_are_what_a_release_prints(release: str) -> None:
     """The reasons why cycles ended are absent in 22.05, not 0."""
-    found = samples(scheduler.families(records(SDIAG, recorded("sdiag", release))))
+    found = samples(scheduler.families(records(SDIAG, recorded(SDIAG, release))))
     missing = {metric.name for metric in scheduler.METRICS} - set(found)
 
     assert len(missing) == (12 if release == "22.05.8" else 0)

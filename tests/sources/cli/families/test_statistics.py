@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slurm_exporter.sources.cli.families.statistics import STATISTICS, Tally
-from tests.sources.cli.recorded import alone, job, numbers, waiting
+from tests.sources.cli.examples import job, waiting
+from tests.sources.cli.recordings import alone, samples
 
 if TYPE_CHECKING:
     from slurm_exporter.sources.cli.records import Job
@@ -20,10 +21,10 @@ BY_USER = Tally("user_jobs", "username")
 
 def count(*jobs: Job) -> dict[str, float]:
     """All statistics of some jobs that are not 0."""
-    families = tuple(ALL.families(jobs, lambda _: ((),), known=((),)))
+    counted = alone(ALL.families(jobs, lambda _: ((),), known=((),)))
     return {
         name.removeprefix("jobs").removeprefix("_"): value
-        for name, value in alone(families).items()
+        for name, value in counted.items()
         if value
     }
 
@@ -112,18 +113,18 @@ def test_a_node_counts_once_however_many_jobs_it_has() -> None:
 
 def test_gpus_that_are_not_known_of_one_job_are_not_known_of_all() -> None:
     """No number is better than one that is too small."""
-    families = tuple(ALL.families([job(gpus=None), job(gpus={"": 2})], lambda _: ((),)))
-    assert "jobs_gpus_alloc" not in alone(families)
-    assert alone(families)["jobs"] == 2
+    counted = alone(ALL.families([job(gpus=None), job(gpus={"": 2})], lambda _: ((),)))
+    assert "jobs_gpus_alloc" not in counted
+    assert counted["jobs"] == 2
 
-    waits = tuple(ALL.families([waiting(gpus=None), job(gpus={"": 2})], lambda _: ((),)))
-    assert alone(waits)["jobs_gpus_alloc"] == 2
+    waits = alone(ALL.families([waiting(gpus=None), job(gpus={"": 2})], lambda _: ((),)))
+    assert waits["jobs_gpus_alloc"] == 2
 
 
 def test_what_is_known_to_be_there_counts_without_any_job() -> None:
     """All statistics of an idle cluster are 0."""
-    counted = numbers(tuple(BY_USER.families([], lambda j: ((j.user,),), known=[("alice",)])))
-    assert {tuple(samples.items()) for samples in counted.values()} == {((("alice",), 0.0),)}
+    counted = samples(BY_USER.families([], lambda j: ((j.user,),), known=[("alice",)]))
+    assert {tuple(numbers.items()) for numbers in counted.values()} == {((("alice",), 0.0),)}
     assert {one.name for one in BY_USER.metrics} == set(counted)
 
 
@@ -131,7 +132,7 @@ def test_a_job_may_count_under_several_labels() -> None:
     """Or under none."""
     tally = Tally("partition_jobs", "partition", without=frozenset({"_nodes_alloc", "_hold"}))
     jobs = [job(partitions=("a", "b")), job(partitions=("b",)), job(partitions=())]
-    counted = numbers(tuple(tally.families(jobs, lambda j: [(one,) for one in j.partitions])))
+    counted = samples(tally.families(jobs, lambda j: [(one,) for one in j.partitions]))
 
     assert counted["partition_jobs"] == {("a",): 1, ("b",): 2}
     assert not {"partition_jobs_nodes_alloc", "partition_jobs_hold"} & set(counted)
@@ -156,8 +157,8 @@ JOBS = st.lists(
 @given(JOBS)
 def test_users_together_have_what_all_jobs_have(jobs: list[Job]) -> None:
     """Except for nodes, which they may share."""
-    whole = alone(tuple(ALL.families(jobs, lambda _: ((),), known=((),))))
-    users = numbers(tuple(BY_USER.families(jobs, lambda j: ((j.user,),))))
+    whole = alone(ALL.families(jobs, lambda _: ((),), known=((),)))
+    users = samples(BY_USER.families(jobs, lambda j: ((j.user,),)))
     for one in STATISTICS:
         assert sum(users[f"user_jobs{one.suffix}"].values()) == whole[f"jobs{one.suffix}"]
 
