@@ -144,7 +144,9 @@ def test_a_thousand_reloads_leak_nothing() -> None:
             timeout=120,
             check=False,
         )
-    assert (result.returncode, result.stderr) == (0, "")
+    # asyncio's debug mode tells how slow the machine is.
+    complaints = [line for line in result.stderr.splitlines() if "Executing <" not in line]
+    assert (result.returncode, complaints) == (0, [])
     early, late = json.loads(result.stdout)
     names = ("jobs", "jobs-users-accts", "nodes", "partitions", "scheduler")
     assert late[0] == [f"poller-{name}" for name in names]
