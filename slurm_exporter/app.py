@@ -272,7 +272,7 @@ class App:
         up = sum(view.health.up for view in views)
         words = [
             f"{up} of {len(views)} endpoints up",
-            f"slurmctld at {' '.join(self._config.slurm.urls)}",
+            f"slurmctld at {asked}" if (asked := _asked(self._config)) else "commands asked",
             *self.problems(),
         ]
         if not self._reload.successful:
@@ -285,7 +285,7 @@ class App:
             version=__version__,
             python=platform.python_version(),
             config=self._config.file or _NO_FILE,
-            slurm=" ".join(self._config.slurm.urls),
+            slurm=_asked(self._config) or "commands",
             endpoints=" ".join(
                 f"{endpoint.name}={format_duration(endpoint.interval)}"
                 for endpoint in self._config.enabled_endpoints
@@ -327,6 +327,12 @@ def _made_alike(config: Config) -> tuple[object, ...]:
     """Return all on which snapshots depend, whatever their endpoint."""
     slurm = config.slurm
     return config.labels, slurm.urls, slurm.cli, slurm.corrections
+
+
+def _asked(config: Config) -> str:
+    """Name the controllers that are asked themselves; none when all endpoints are for commands."""
+    native = any(endpoint.source != "cli" for endpoint in config.enabled_endpoints)
+    return " ".join(config.slurm.urls) if native else ""
 
 
 def _unchanged(old: Config, new: Config) -> list[str]:

@@ -286,6 +286,8 @@ class SnapshotStore:
         view = known or EndpointView(endpoint, Health(effective_interval=endpoint.interval))
         same = view.endpoint.interval == endpoint.interval
         keep = keep and view.endpoint.path == endpoint.path
+        # What another source said may be in other units.
+        keep = keep and endpoint.source in {"auto", view.source}
         health = replace(
             view.health,
             effective_interval=view.health.effective_interval if same else endpoint.interval,

@@ -284,6 +284,13 @@ def test_all_is_said_in_a_line(running: Running, slurmctld: FakeSlurmctld) -> No
     assert running.app.summary() == f"3 of 3 endpoints up, slurmctld at {slurmctld.url}"
 
 
+def test_a_slurmctld_that_nobody_asks_is_not_named(config: Config) -> None:
+    """As where commands answer for all endpoints."""
+    endpoints = tuple(replace(one, source="cli") for one in config.endpoints)
+    app = App(replace(config, endpoints=endpoints), lambda: config)
+    assert app.summary() == "0 of 3 endpoints up, commands asked"
+
+
 def test_the_line_names_what_is_wrong(
     running: Running, config: Config, slurmctld: FakeSlurmctld, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,6 +82,13 @@ def test_every_config_key_is_in_the_commented_example(section: str) -> None:
             assert re.search(rf"^[ #-]*{field.name}:", EXAMPLE, re.MULTILINE), field.name
 
 
+@pytest.mark.parametrize("endpoint", [one.name for one in config.MORE_ENDPOINTS])
+def test_every_endpoint_that_has_to_be_listed_can_be_found(endpoint: str) -> None:
+    """On the first page, and in the commented example."""
+    assert re.search(rf"^\|[^|]*`{endpoint}`", README, re.MULTILINE)
+    assert re.search(rf"^ *# - name: {endpoint}$", EXAMPLE, re.MULTILINE)
+
+
 def test_the_generated_page_of_metrics_is_fresh() -> None:
     """Run ``python docs/generate.py`` after a change of the metrics."""
     assert DOCS["metrics.md"] == generate().page()

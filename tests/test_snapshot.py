@@ -301,3 +301,21 @@ def test_readers_never_see_a_new_snapshot_with_an_old_health() -> None:
         reader.join()
 
     assert torn == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kept"),
+    [
+        ("openmetrics", "cli", False),
+        ("cli", "openmetrics", False),
+        ("openmetrics", "auto", True),
+        ("cli", "cli", True),
+    ],
+)
+def test_what_another_source_said_is_not_kept(before: str, after: str, kept: bool) -> None:
+    """It may be in other units."""
+    store = SnapshotStore([dataclasses.replace(JOBS, source=before)])
+    snapshot = Snapshot(0.0, {}, 0, 0, {}, source=before)
+    store.publish("jobs", Health(), snapshot)
+    store.configure([dataclasses.replace(JOBS, source=after)])
+    assert store.endpoint("jobs").snapshot == (snapshot if kept else None)

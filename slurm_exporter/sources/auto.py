@@ -109,17 +109,38 @@ class AutoSource:
 
     def _find_out(self, end: float, known: bytes, stopwatch: Stopwatch | None) -> Answer:
         try:
-            return self._ask_native(end, known, stopwatch)
+            answer = self._ask_native(end, known, stopwatch)
         except PollError as error:
             if not (self._choice.may_fall_back(error) and self._commands.installed()):
                 raise
-            answer = self._ask_commands(end, known, stopwatch, error)
+            return self._fall_back(error, end, known, stopwatch)
+        if answer.families == () and self._commands.installed():
+            return self._confirmed(answer, end, known, stopwatch)
+        return answer
+
+    def _fall_back(
+        self, native: PollError, end: float, known: bytes, stopwatch: Stopwatch | None
+    ) -> Answer:
+        answer = self._ask_commands(end, known, stopwatch, native)
         # Commands wait for a slurmctld that is starting, and by now it may have metrics.
         try:
             return self._ask_native(end, known, stopwatch)
         except PollError as error:
             if self._choice.may_fall_back(error):
                 self._choice.make(COMMANDS, str(error))
+        return answer
+
+    def _confirmed(
+        self, nothing: Answer, end: float, known: bytes, stopwatch: Stopwatch | None
+    ) -> Answer:
+        """Return slurmctld's answer that nobody has jobs, unless commands know of some."""
+        try:
+            answer = self._commands.poll(known, stopwatch, self._left(end))
+        except PollError:
+            return nothing
+        if answer.families == ():
+            return nothing
+        self._choice.make(COMMANDS, "slurmctld answers with nothing, and squeue lists jobs")
         return answer
 
     def _ask_native(self, end: float, known: bytes, stopwatch: Stopwatch | None) -> Answer:

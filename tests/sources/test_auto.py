@@ -116,14 +116,24 @@ def test_the_choice_is_made_for_all_endpoints(house: House) -> None:
     assert (house.asked, house.chosen) == ((5, 0), ["openmetrics"])
 
 
-def test_no_users_say_nothing_about_metrics(house: House) -> None:
+def test_an_answer_without_users_is_believed_unless_commands_know_some(house: House) -> None:
     """Nobody has jobs, or ``MetricsType`` is not set: jobs-users-accts looks the same."""
     all_answer(house.slurmctld, fake.nothing())
     answer = house.poll("jobs-users-accts")
-    assert (answer.families, house.chosen) == ((), [])
-
-    assert house.poll("jobs").families
+    assert answer.families
     assert house.chosen == ["cli"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_no_users_say_nothing_about_metrics(house: House, fails: bool) -> None:
+    """While commands know of none either, or nothing at all, there is nothing to choose by."""
+    all_answer(house.slurmctld, fake.nothing())
+    if fails:
+        house.commands.fail("squeue", "no")
+    else:
+        house.commands.print("squeue", "")
+    answer = house.poll("jobs-users-accts")
+    assert (answer.families, answer.source, house.chosen) == ((), "openmetrics", [])
 
 
 # ------------------------------------------------------------------ commands answer
