@@ -115,7 +115,7 @@ class Ledger:
                 },
                 seen={int(run): int(ended) for run, ended in state["seen"]},
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError("it holds something else") from error
 
 

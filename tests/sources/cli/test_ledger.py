@@ -133,6 +133,8 @@ def test_all_of_it_survives_being_written_down() -> None:
         {**begun().state(), "totals": [["partition", "batch", "completed", {"jobs_total": "x"}]]},
         {**begun().state(), "totals": [["partition", "batch", "completed", 3]]},
         {**begun().state(), "seen": [3]},
+        json.loads('{"version": 1, "asked": "", "by": [], "since": 1e999}'),
+        {**begun().state(), "settled": float("nan")},
     ],
 )
 def test_what_is_no_ledger_is_not_taken_for_one(state: Any) -> None:
