@@ -33,18 +33,19 @@ def read_text(path: str, problems: Problems) -> str:
         problems.stop(None, "", f"cannot read: not UTF-8 text (byte {error.start})")
 
 
-def beside(text: str, file: str) -> str:
+def beside(text: str, file: str, kind: str = "file") -> str:
     """The path of a file that a config names: a relative one is relative to that config.
 
     Args:
         text: the path as the config has it.
         file: the config file.
+        kind: what the path must be of, in the words of the error.
 
     Raises:
         ValueError: it is no path.
     """
     if not text or "\0" in text:
-        raise ValueError("must be the path of a file")
+        raise ValueError(f"must be the path of a {kind}")
     return str(Path(file).parent / text)
 
 

@@ -69,10 +69,11 @@ def _read_urls(section: Section) -> tuple[str, ...]:
 
 def _read_cli(section: Section) -> Cli:
     directory = section.take("state_directory")
+    file = directory.problems.file
     cli = Cli(
         path=section.take("path").text(_check_directories, None),
         state_directory=directory.text(
-            lambda text: writable_directory(beside(text, directory.problems.file)), None
+            lambda text: writable_directory(beside(text, file, "directory")), None
         ),
     )
     section.finish()
