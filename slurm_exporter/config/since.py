@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -29,10 +30,7 @@ def since_time(since: str, now: float) -> int:
         since: as ``check_since`` returns it.
         now: unix time.
     """
-    span = _AGO.fullmatch(since)
-    if span is None:
-        return max(1, int(_time(since).timestamp()))
-    return max(1, int(now) - int(span[1]) * _SECONDS[span[2]])
+    return max(1, _moment(since, now))
 
 
 def reader(file: str) -> Callable[[str], str]:
@@ -44,18 +42,34 @@ def reader(file: str) -> Callable[[str], str]:
     return lambda text: _content(beside(text, file)) if "/" in text else check_since(text)
 
 
-def check_since(text: str) -> str:
+def check_since(text: str, now: float | None = None) -> str:
     """A span or a time, without blanks around it.
 
+    Args:
+        text: what the config says.
+        now: unix time; None is the time it is.
+
     Raises:
-        ValueError: it is neither; the message is a sentence for the operator.
+        ValueError: it is neither, or no time at which jobs have ended; the message is a sentence
+            for the operator.
     """
-    text = text.strip()
+    text, now = text.strip(), time.time() if now is None else now
     try:
-        since_time(text, 0.0)
+        moment = _moment(text, now)
     except (ValueError, OverflowError):
         raise ValueError(f"must be {SINCE_FORM}, not {quote(text)}") from None
+    if moment > now:
+        raise ValueError(f"must not lie ahead, as {quote(text)} does")
+    if moment < 0:
+        raise ValueError(f"must not be before 1970, as {quote(text)} is")
     return text
+
+
+def _moment(since: str, now: float) -> int:
+    span = _AGO.fullmatch(since)
+    if span is None:
+        return int(_time(since).timestamp())
+    return int(now) - int(span[1]) * _SECONDS[span[2]]
 
 
 def _time(text: str) -> datetime:

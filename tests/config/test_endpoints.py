@@ -206,8 +206,8 @@ def test_a_wrong_key_of_an_endpoint_is_noted(complaints, key, complaint):
     ("keys", "history"),
     [
         ("", History()),
-        (", since: 2026-11-01", History(since="2026-11-01")),
-        (", since: 2026-11-01 00:00:00", History(since="2026-11-01 00:00:00")),
+        (", since: 2025-11-01", History(since="2025-11-01")),
+        (", since: 2025-11-01 00:00:00", History(since="2025-11-01 00:00:00")),
         (", since: 7 days ago, by: user, overlap: 1h", History("7 days ago", ("user",), 3600.0)),
         (", by: [user, account]", History(by=("account", "user"))),
         (", by: []", History()),

@@ -39,7 +39,7 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ],
 )
 def test_a_span_ends_now(span: str, seconds: int) -> None:
-    assert since_time(check_since(f" {span}\n"), NOW) == 1_800_000_000 - seconds
+    assert since_time(check_since(f" {span}\n", NOW), NOW) == 1_800_000_000 - seconds
 
 
 @pytest.mark.usefixtures("berlin")
@@ -56,13 +56,27 @@ def test_a_span_ends_now(span: str, seconds: int) -> None:
 )
 def test_a_time_without_an_offset_is_local(text: str, moment: int) -> None:
     """Summer or winter as it was then."""
-    assert since_time(check_since(text), NOW) == moment
+    assert since_time(check_since(text, NOW), NOW) == moment
 
 
 @pytest.mark.parametrize("text", ["999999 weeks ago", "1601-01-01T00:00:00Z"])
-def test_before_unix_time_is_its_begin(text: str) -> None:
-    """No job is older, and Slurm takes 0 for no time at all."""
-    assert since_time(check_since(text), NOW) == 1
+def test_what_is_before_unix_time_is_refused(text: str) -> None:
+    """No job is older, so something else was meant."""
+    with pytest.raises(ValueError, match=f"^must not be before 1970, as '{text}' is$"):
+        check_since(text, NOW)
+
+
+@pytest.mark.parametrize("text", ["2099-01-01", "2027-01-15T08:00:02Z"])
+def test_what_lies_ahead_is_refused(text: str) -> None:
+    """Nothing would be counted until then, and nobody would know why."""
+    with pytest.raises(ValueError, match=f"^must not lie ahead, as '{text}' does$"):
+        check_since(text, NOW)
+
+
+def test_the_first_second_is_the_earliest_whatever_the_clock_says() -> None:
+    """Slurm takes 0 for no time at all."""
+    assert since_time(check_since("1970-01-01T00:00:00Z", NOW), NOW) == 1
+    assert since_time(check_since("24 hours ago", NOW), 3.0) == 1
 
 
 @pytest.mark.parametrize(
@@ -76,9 +90,9 @@ def test_what_is_neither_is_told_what_would_be(text: str) -> None:
 def test_what_has_a_slash_in_it_is_a_file_beside_the_config(tmp_path: Path) -> None:
     """Whoever writes it begins the history anew."""
     check = reader(str(tmp_path / "exporter.yml"))
-    (tmp_path / "since").write_text("2026-11-01T00:00:00Z\n")
+    (tmp_path / "since").write_text("2025-11-01T00:00:00Z\n")
 
-    assert check("./since") == check(str(tmp_path / "since")) == "2026-11-01T00:00:00Z"
+    assert check("./since") == check(str(tmp_path / "since")) == "2025-11-01T00:00:00Z"
     assert check("1 day ago") == "1 day ago"
 
 
@@ -90,6 +104,9 @@ def test_a_file_is_named_with_what_is_wrong_with_it(tmp_path: Path) -> None:
         check("./since")
     with pytest.raises(ValueError, match=f"cannot read {tmp_path}/gone: No such file"):
         check("./gone")
+    (tmp_path / "since").write_text("2999-01-01")
+    with pytest.raises(ValueError, match=f"{tmp_path}/since must not lie ahead, as '2999-01-01'"):
+        check("./since")
 
 
 @given(st.text())
