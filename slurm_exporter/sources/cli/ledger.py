@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from slurm_exporter.config import History
-    from slurm_exporter.sources.cli.families.history import Totals
+    from slurm_exporter.sources.cli.families.history import Key, Totals
     from slurm_exporter.sources.cli.records import Ended
 
 VERSION = 1
@@ -89,7 +89,10 @@ class Ledger:
             "since": self.since,
             "settled": self.settled,
             "until": self.until,
-            "totals": [[*key, dict(counts)] for key, counts in self.totals.items()],
+            "totals": {
+                kind: [[*key, dict(counts)] for key, counts in sums.items()]
+                for kind, sums in self.totals.items()
+            },
             "seen": [[run, ended] for run, ended in self.seen.items()],
         }
 
@@ -109,14 +112,18 @@ class Ledger:
                 since=int(state["since"]),
                 settled=int(state["settled"]),
                 until=int(state["until"]),
-                totals={
-                    (str(by), str(name), str(word)): Counter({s: int(n) for s, n in sums.items()})
-                    for by, name, word, sums in state["totals"]
-                },
+                totals={str(kind): _sums(rows) for kind, rows in state["totals"].items()},
                 seen={int(run): int(ended) for run, ended in state["seen"]},
             )
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError("it holds something else") from error
+
+
+def _sums(rows: Any) -> dict[Key, Counter[str]]:
+    return {
+        (str(name), str(word)): Counter({suffix: int(n) for suffix, n in counts.items()})
+        for name, word, counts in rows
+    }
 
 
 def _within(ended: int | None, begin: int, end: int) -> int:

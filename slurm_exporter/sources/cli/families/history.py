@@ -21,13 +21,14 @@ OTHER = "other"
 STATES = (*(state.lower() for state in FINAL_STATES), OTHER)
 
 MOST = 100_000
-"""Series that are told apart; users choose names of accounts where Slurm lets them."""
+"""Series of accounts, and of users, that are told apart; where Slurm lets them, users choose
+names of accounts.  Nobody invents partitions."""
 
-Key = tuple[str, str, str]
-"""By what is counted, its name, and the state."""
+Key = tuple[str, str]
+"""A name and the state."""
 
-Totals = dict[Key, Counter[str]]
-"""What was counted so far, by the suffix of the family."""
+Totals = dict[str, dict[Key, Counter[str]]]
+"""What was counted so far: by what it is counted, then key, then the suffix of the family."""
 
 
 class _Figure(NamedTuple):
@@ -114,10 +115,10 @@ def count(totals: Totals, one: Ended, by: Collection[str]) -> None:
     amounts = {figure.suffix: figure.amount(one) for figure in _FIGURES}
     names = {"partition": one.partition, "account": one.account, "user": one.user}
     for kind in ("partition", *by):
-        key = (kind, names[kind], state)
-        if key not in totals and len(totals) >= MOST:
-            key = (kind, OTHER, state)
-        totals.setdefault(key, Counter()).update(amounts)
+        sums, key = totals.setdefault(kind, {}), (names[kind], state)
+        if kind != "partition" and key not in sums and len(sums) >= MOST:
+            key = (OTHER, state)
+        sums.setdefault(key, Counter()).update(amounts)
 
 
 def families(totals: Totals, since: int, until: int) -> Iterator[Family]:
@@ -129,14 +130,13 @@ def families(totals: Totals, since: int, until: int) -> Iterator[Family]:
         until: unix time.
     """
     for (kind, suffix), metric in _FAMILIES.items():
+        sums = totals.get(kind, {})
         numbers: dict[Labels, int] = {}
         if (kind, suffix) == ("partition", "jobs_total"):
             # From 0 on, so that the first job that fails is an increase.
-            partitions = dict.fromkeys(name for by, name, _ in totals if by == "partition")
+            partitions = dict.fromkeys(name for name, _ in sums)
             numbers = {(name, state): 0 for name in partitions for state in STATES}
-        for (by, name, state), counts in totals.items():
-            if by == kind:
-                numbers[name, state] = counts[suffix]
+        numbers |= {key: counts[suffix] for key, counts in sums.items()}
         if suffix != "gpu_seconds_total" or any(numbers.values()):
             yield metric.family(numbers)
     yield _SINCE.single(since)

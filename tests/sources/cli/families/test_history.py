@@ -31,6 +31,11 @@ def told(*runs: Ended, by: tuple[str, ...] = ()) -> dict[str, str]:
     return dict(line.rsplit(" ", 1) for line in page.splitlines() if not line.startswith("#"))
 
 
+def named(found: dict[str, str], family: str) -> dict[str, str]:
+    """The samples of one family, by their first label."""
+    return {key.split('"')[1]: n for key, n in found.items() if key.startswith(family + "{")}
+
+
 def test_jobs_are_counted_by_partition_and_by_how_they_ended() -> None:
     """Tasks of arrays that never started count each."""
     found = told(
@@ -96,17 +101,31 @@ def test_accounts_and_users_are_told_apart_only_when_asked() -> None:
 
 def test_names_that_anybody_can_make_up_have_an_end(monkeypatch) -> None:
     """From then on they share one; those that there are go on as before."""
-    monkeypatch.setattr(history, "MOST", 4)
-    accounts = ("a", "b", "c", "d", "a")
+    monkeypatch.setattr(history, "MOST", 3)
+    accounts = ("a", "b", "c", "d", "e", "a")
 
     found = told(*(RUN._replace(account=name) for name in accounts), by=("account",))
 
-    counts = {name: n for name, n in found.items() if "account_jobs_total" in name}
-    assert {name.split('"')[1]: n for name, n in counts.items()} == {
+    assert named(found, "slurm_history_account_jobs_total") == {
         "a": "2",
         "b": "1",
         "c": "1",
-        "other": "1",
+        "other": "2",
+    }
+
+
+def test_names_that_are_made_up_take_no_room_from_others(monkeypatch) -> None:
+    """A user who invents accounts hides neither partitions nor users; partitions nobody invents."""
+    monkeypatch.setattr(history, "MOST", 2)
+    runs = [RUN._replace(account=f"a{n}") for n in range(9)]
+    runs += [RUN._replace(user="bob", partition=f"p{n}") for n in range(4)]
+
+    found = told(*runs, by=("account", "user"))
+
+    assert named(found, "slurm_history_user_jobs_total") == {"alice": "9", "bob": "4"}
+    assert named(found, "slurm_history_run_seconds_total") == {
+        "batch": "540",
+        **{f"p{n}": "60" for n in range(4)},
     }
 
 
