@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import structlog
+
 from slurm_exporter.errors import PollError
 from slurm_exporter.phases import Stopwatch
 from slurm_exporter.sources import Answer
@@ -34,6 +36,11 @@ _MUCH = 4 * 1024 * 1024
 
 _NO_FURTHER = 0.5
 """Of a poll's timeout, what may be over for one slice more to be begun."""
+
+_PATIENCE = 900
+"""Seconds after which a clock that was put back is believed."""
+
+log = structlog.get_logger()
 
 
 class HistorySource:
@@ -72,6 +79,7 @@ class HistorySource:
         self._wall = wall
         self._monotonic = monotonic
         self._slice = _FIRST
+        self._put_back: tuple[int, float] | None = None
 
     def poll(self, known: bytes = b"", stopwatch: Stopwatch | None = None) -> Answer:  # noqa: ARG002
         """Ask once, or as often as there is time for; see ``Source.poll``.
@@ -82,7 +90,8 @@ class HistorySource:
         stopwatch = stopwatch or Stopwatch()
         began, now = self._monotonic(), int(self._wall())
         ledger = self._keeper.ledger(self._history, now)
-        begin, malformed, size = ledger.next_begin(now), 0, 0
+        self._mind_the_clock(ledger, now, began)
+        begin, malformed, size = ledger.settled, 0, 0
         while begin < now and self._monotonic() - began <= _NO_FURTHER * self._timeout:
             end = min(begin + self._slice, now)
             left = began + self._timeout - self._monotonic()
@@ -92,6 +101,20 @@ class HistorySource:
                 self._keeper.save()
             begin, malformed, size = end, malformed + table.malformed, size + read
         return self._answer(ledger, malformed, size)
+
+    def _mind_the_clock(self, ledger: Ledger, now: int, monotonic: float) -> None:
+        """Follow a clock that was put back, once it has stayed so.
+
+        Until then nothing is asked, and nothing lost.  A clock that was ahead stays put back; one
+        that is behind for a moment, as after a boot, would make us count again what we have.
+        """
+        if not ledger.is_ahead(now):
+            self._put_back = None
+        elif self._put_back is None:
+            self._put_back = now, monotonic
+            log.warning("history.clock_put_back", timestamp=now, counted_until=ledger.until)
+        elif monotonic - self._put_back[1] >= _PATIENCE:
+            ledger.follow(self._put_back[0])
 
     def _ask(
         self, begin: int, end: int, seconds: float, stopwatch: Stopwatch

@@ -54,10 +54,11 @@ class Keeper:
         """
         if self._ledger is None:
             self._ledger = self._loaded()
-        if self._ledger is None:
-            self._ledger = _begun(history, now, "nothing was counted before")
-        elif not self._ledger.answers(history):
-            self._ledger = _begun(history, now, "the config wants something else than before")
+        since = since_time(history.since, now)
+        why = _why_anew(self._ledger, history, since, now)
+        if self._ledger is None or why:
+            self._ledger = Ledger.begun(history, since)
+            log.info("history.begun", since=history.since, timestamp=since, why=why)
         return self._ledger
 
     def save(self) -> None:
@@ -92,10 +93,15 @@ class Keeper:
             return None
 
 
-def _begun(history: History, now: float, why: str) -> Ledger:
-    ledger = Ledger.begun(history, since_time(history.since, now))
-    log.info("history.begun", since=history.since, timestamp=ledger.since, why=why)
-    return ledger
+def _why_anew(ledger: Ledger | None, history: History, since: int, now: float) -> str:
+    """Return why a ledger is to be begun; empty when there is one to go on with."""
+    if ledger is None:
+        return "nothing was counted before"
+    if not ledger.answers(history):
+        return "the config wants something else than before"
+    if since <= now < ledger.since and not ledger.totals:
+        return "the clock was ahead when it was begun"
+    return ""
 
 
 def _systemd_directory() -> str:

@@ -52,10 +52,19 @@ class Ledger:
         """Return whether it holds what the config wants."""
         return (self.asked, self.by) == (history.since, history.by)
 
-    def next_begin(self, now: int) -> int:
-        """Return from when on is to be asked; after ``now`` when nothing is."""
-        # A clock that was put back must not keep us from asking until it is where it was.
-        return max(self.since, min(self.settled, now))
+    def is_ahead(self, now: int) -> bool:
+        """Return whether what is settled has not yet ended, as far as the clock can be believed.
+
+        One that is even before the begin is wrong for sure, and there is nothing to count.
+        """
+        return self.since <= now < self.settled
+
+    def follow(self, now: int) -> None:
+        """Count from ``now`` on, after the clock was put back.
+
+        Not from a little before, as usual: the runs that ended there are no longer remembered.
+        """
+        self.settled = self.until = now
 
     def add(self, runs: Iterable[Ended], begin: int, end: int, settled: int) -> None:
         """Count those of the runs that were not counted yet.
@@ -74,8 +83,8 @@ class Ledger:
                 count(self.totals, one, self.by)
                 self.seen[one.id] = ended
         self.until = end
-        # It goes back only with the clock: what was forgotten must not be told again.
-        self.settled = max(min(self.settled, begin), min(end, settled))
+        # It does not go back: what was forgotten must not be told again.
+        self.settled = max(self.settled, min(end, settled))
         self.seen = {run: ended for run, ended in self.seen.items() if ended >= self.settled}
 
     # -------------------------------------------------------------- to a file and back

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog.testing import capture_logs
 
 from slurm_exporter.config import Cli, Endpoint, History, Slurm
 from slurm_exporter.errors import CommandError, PollTimeoutError
@@ -15,22 +16,32 @@ from slurm_exporter.sources.cli.outputs import Outputs
 from tests.fake_sacct import FakeSacct
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from slurm_exporter.sources.cli.command import Command
 
-HOUR = 3600
+HOUR, DAY = 3600, 86_400
 BEGIN = 1_800_000_000
 
 
 class Clock:
-    """Both clocks; time passes only when told to, and as long as sacct is said to take."""
+    """Both clocks; time passes only when told to, and as long as sacct is said to take.
+
+    Attributes:
+        now: the time it is.
+        wrong: by how much the clock on the wall is ahead of it.
+    """
 
     def __init__(self) -> None:
         self.now = float(BEGIN)
+        self.wrong = 0
 
     def __call__(self) -> float:
         return self.now
+
+    def wall(self) -> float:
+        return self.now + self.wrong
 
 
 class SlowOutputs(Outputs):
@@ -76,7 +87,7 @@ class Cluster:
             Endpoint("history", "", source="cli", history=wanted),
             wanted,
             Keeper(self.slurm),
-            wall=self.clock,
+            wall=self.clock.wall,
             monotonic=self.clock,
         )
 
@@ -235,6 +246,94 @@ def test_an_empty_history_says_how_far_it_has_looked(cluster: Cluster) -> None:
     }
     assert answer.dropped == {"malformed": 0}
     assert answer.source == "cli"
+
+
+def clock_events(logs: Sequence[Mapping[str, object]]) -> list[object]:
+    return [log["timestamp"] for log in logs if log["event"] == "history.clock_put_back"]
+
+
+def test_a_clock_that_was_ahead_for_a_poll_stops_the_counting_for_minutes_only(
+    sacct: FakeSacct, cluster: Cluster
+) -> None:
+    """A virtual machine was resumed, say; what ends while the clock is doubted is not lost."""
+    source, seen = cluster.start(), []
+    sacct.finish([(1, BEGIN - 30, "COMPLETED")])
+    source.poll()
+    cluster.clock.wrong = 10 * DAY
+    source.poll()
+    cluster.clock.wrong = 0
+
+    with capture_logs() as logs:
+        for poll in range(1, 8):
+            cluster.clock.now += 300
+            sacct.finish([(1 + poll, BEGIN + 300 * poll, "COMPLETED")])
+            seen.append(told(source))
+
+    assert seen == [1, 1, 1, 5, 6, 7, 8]
+    assert clock_events(logs) == [BEGIN + 300]
+
+
+def test_a_ledger_of_a_time_that_lies_ahead_is_gone_on_with(
+    sacct: FakeSacct, cluster: Cluster
+) -> None:
+    """The clock was put back while nobody looked."""
+    cluster.clock.wrong = 10 * DAY
+    cluster.start("60 days ago").poll()
+    cluster.clock.wrong = 0
+    source = cluster.start("60 days ago")
+    source.poll()
+    sacct.finish([(1, BEGIN + 100, "COMPLETED")])
+    cluster.clock.now += HOUR
+
+    assert told(source) == 1
+
+
+def test_a_clock_that_is_behind_for_a_while_doubles_nothing(
+    sacct: FakeSacct, cluster: Cluster
+) -> None:
+    """As one may be after a boot, until somebody tells it the time."""
+    sacct.finish([(1, BEGIN - DAY, "COMPLETED"), (2, BEGIN - 30, "COMPLETED")])
+    cluster.start("60 days ago").poll()
+
+    source = cluster.start("60 days ago")
+    for wrong in (-5 * DAY, 0, -5 * DAY, 0):
+        cluster.clock.wrong = wrong
+        cluster.clock.now += 600
+        assert told(source) == 2
+
+
+def test_a_clock_before_the_begin_asks_nothing_however_long(
+    sacct: FakeSacct, cluster: Cluster
+) -> None:
+    """A dead battery: nothing of what was counted is thrown away for it."""
+    sacct.finish([(1, BEGIN - 30, "COMPLETED")])
+    source = cluster.start()
+    source.poll()
+    before = len(sacct.asked)
+    cluster.clock.wrong = -BEGIN
+    for _ in range(5):
+        cluster.clock.now += 600
+        assert told(source) == 1
+
+    assert len(sacct.asked) == before
+    cluster.clock.wrong = 0
+    assert told(source) == 1
+
+
+def test_a_small_step_back_neither_loses_nor_doubles_and_is_not_worth_a_word(
+    sacct: FakeSacct, cluster: Cluster
+) -> None:
+    """Clocks are put right by a second or two all the time."""
+    source, seen = cluster.start(), []
+    sacct.finish([(1, BEGIN - 1, "COMPLETED")])
+    with capture_logs() as logs:
+        for number, wrong in enumerate((0, -2, -1, 0, -30, 1), 2):
+            cluster.clock.wrong = wrong
+            seen.append(told(source))
+            sacct.finish([(number, BEGIN, "COMPLETED")])
+
+    assert seen == [1, 1, 1, 4, 4, 6]
+    assert clock_events(logs) == []
 
 
 def test_a_begin_that_lies_ahead_asks_nothing_yet(sacct: FakeSacct, cluster: Cluster) -> None:

@@ -112,6 +112,24 @@ def test_another_question_begins_another_history(tmp_path: Path, other: History)
     assert one.ledger(other, NOW).totals == {}
 
 
+def test_what_was_begun_while_the_clock_was_ahead_begins_anew(tmp_path: Path) -> None:
+    """It would count nothing until then; but a clock that is behind throws nothing away."""
+    one = keeper(tmp_path)
+    assert one.ledger(HISTORY, NOW + 864_000).since == 870_400
+
+    with capture_logs() as logs:
+        assert one.ledger(HISTORY, NOW).since == 6_400
+    assert [log["why"] for log in logs] == ["the clock was ahead when it was begun"]
+    count_one(one)
+    assert one.ledger(HISTORY, 5.0).since == 6_400
+
+
+def test_a_begin_that_the_config_wants_may_lie_ahead() -> None:
+    """The clock is behind then, and what is older must not be counted."""
+    wanted = History("2000-01-01T00:00:00Z")
+    assert keeper(None).ledger(wanted, NOW).since == 946_684_800
+
+
 def test_a_reload_that_asks_the_same_goes_on_without_a_file() -> None:
     one = keeper(None)
     count_one(one)

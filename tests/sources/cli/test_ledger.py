@@ -77,24 +77,28 @@ def test_a_run_that_slurmdbd_knows_only_the_end_of_is_counted_when_it_knows_the_
     assert ledger.totals["partition"]["", "completed"]["jobs_total"] == 1
 
 
-def test_the_next_poll_asks_from_what_is_settled_and_never_before_the_begin() -> None:
+def test_only_what_is_older_than_the_overlap_is_settled() -> None:
+    """And nothing before the begin is unsettled by it."""
     ledger = begun()
-    assert ledger.next_begin(1000) == 100
-    ledger.add([], 100, 200, 50)
-    assert ledger.next_begin(1000) == 100
-    ledger.add([], 100, 1000, 900)
-    assert ledger.next_begin(2000) == 900
+    settled = []
+    for end, late in ((200, 50), (1_000, 900), (1_001, 20)):
+        ledger.add([], ledger.settled, end, late)
+        settled.append(ledger.settled)
+
+    assert settled == [100, 900, 900]
 
 
-def test_a_clock_that_was_put_back_does_not_stop_the_counting() -> None:
-    """Nor does one that makes the begin lie ahead count anything."""
+def test_a_clock_that_was_put_back_is_noticed_and_can_be_followed() -> None:
+    """Unless it is before the begin, where nothing is to be counted."""
     ledger = begun()
     ledger.add([], 100, 10_000, 9_900)
-    assert ledger.next_begin(5_000) == 5_000
+    assert [ledger.is_ahead(now) for now in (99, 100, 9_899, 9_900)] == [False, True, True, False]
+
+    ledger.follow(5_000)
+    assert (ledger.settled, ledger.until) == (5_000, 5_000)
     ledger.add([RUN._replace(ended=5_001)], 5_000, 5_010, 4_910)
     assert counted(ledger) == 1
     assert ledger.settled == 5_000
-    assert begun(since=100).next_begin(50) == 100
 
 
 def test_a_longer_overlap_does_not_count_again_what_was_forgotten() -> None:
@@ -154,7 +158,7 @@ def test_whenever_it_is_asked_each_run_counts_once(
     overlap, now, ledger = 20, 1, begun(since=1)
     for pause, length in (*polls, (400, 50)):
         now += pause
-        begin = ledger.next_begin(now)
+        begin = ledger.settled
         while begin < now:
             end = min(now, begin + length)
             runs = [
