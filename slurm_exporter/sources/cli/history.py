@@ -124,6 +124,8 @@ class HistorySource:
         try:
             with stopwatch.phase("fetch"):
                 text = self._outputs.run(command, mark, seconds)
+            with stopwatch.phase("parse"):
+                table = command.read(text.decode("utf-8", "replace"), mark)
         except PollError:
             # Too much at once, perhaps; slurmdbd may also refuse long spans (MaxQueryTimeRange).
             self._slice = max(_SHORTEST, (end - begin) // 2)
@@ -132,8 +134,7 @@ class HistorySource:
             self._slice = max(_SHORTEST, (end - begin) // 2)
         elif self._monotonic() - began < _QUICK * self._timeout:
             self._slice = min(_LONGEST, 2 * self._slice)
-        with stopwatch.phase("parse"):
-            return command.read(text.decode("utf-8", "replace"), mark), len(text)
+        return table, len(text)
 
     @staticmethod
     def _answer(ledger: Ledger, malformed: int, size: int) -> Answer:

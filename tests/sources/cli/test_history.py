@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from structlog.testing import capture_logs
 
 from slurm_exporter.config import Cli, Endpoint, History, Slurm
-from slurm_exporter.errors import CommandError, PollTimeoutError
+from slurm_exporter.errors import CommandError, ParseError, PollTimeoutError
 from slurm_exporter.sources.cli import history
+from slurm_exporter.sources.cli.commands.sacct import ended_within
 from slurm_exporter.sources.cli.history import HistorySource
 from slurm_exporter.sources.cli.keeper import Keeper
 from slurm_exporter.sources.cli.outputs import Outputs
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from slurm_exporter.sources.cli.command import Command
+    from slurm_exporter.sources.cli.command import Command, Table
+    from slurm_exporter.sources.cli.records import Ended
 
 HOUR, DAY = 3600, 86_400
 BEGIN = 1_800_000_000
@@ -234,6 +237,27 @@ def test_what_sacct_complains_of_is_the_polls_failure(
 
     sacct.fail("")
     assert told(source) == 1
+
+
+def test_an_answer_that_cannot_be_read_counts_nothing_and_is_asked_for_again(
+    sacct: FakeSacct, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In shorter slices, for it may have been cut for its length."""
+    sacct.finish([(1, BEGIN - 90 * 60, "COMPLETED"), (2, BEGIN - 30, "COMPLETED")])
+    source = cluster.start("2 hours ago")
+
+    def unreadable(text: str, mark: str) -> Table[Ended]:
+        raise ParseError("sacct was cut")
+
+    def ask(begin: int, end: int) -> Command[Ended]:
+        return replace(ended_within(begin, end), read=unreadable)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(history, "ended_within", ask)
+        with pytest.raises(ParseError):
+            source.poll()
+    assert told(source) == 2
+    assert [end - begin for begin, end in sacct.asked] == [HOUR, HOUR // 2, HOUR, HOUR // 2]
 
 
 def test_an_empty_history_says_how_far_it_has_looked(cluster: Cluster) -> None:
