@@ -36,7 +36,7 @@ class Cluster:
         )
         self._outputs = Outputs(slurm.cli, slurm.body_size_limit)
         self._corrections = Corrections() if slurm.corrections else None
-        self._keeper = Keeper(slurm)
+        self.keeper: Keeper = Keeper(slurm) if before is None else before.keeper.reconfigured(slurm)
         self._choice = Choice(open_to_all=not (slurm.authorization or slurm.basic_auth))
 
     def reconfigured(self, slurm: Slurm) -> Cluster:
@@ -51,7 +51,7 @@ class Cluster:
             pause: called again and again while a large answer is read.
         """
         if endpoint.history is not None:
-            return HistorySource(self._outputs, endpoint, endpoint.history, self._keeper)
+            return HistorySource(self._outputs, endpoint, endpoint.history, self.keeper)
         commands = CliSource(self._outputs, endpoint)
         if endpoint.source == COMMANDS:
             return commands

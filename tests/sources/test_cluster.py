@@ -63,6 +63,12 @@ def test_a_reload_that_changes_nothing_forgets_nothing() -> None:
     assert cluster.reconfigured(Slurm()) is cluster
 
 
+def test_a_reload_that_changes_something_else_keeps_what_was_counted() -> None:
+    """Two that keep it would lock each other out."""
+    cluster = Cluster(Slurm())
+    assert cluster.reconfigured(Slurm(timeout=9.0)).keeper is cluster.keeper
+
+
 def test_a_reload_keeps_what_still_holds_of_slurmctld_and_finds_out_anew(
     tmp_path: Path, slurmctld: FakeSlurmctld
 ) -> None:

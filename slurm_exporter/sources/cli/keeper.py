@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
 import tempfile
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,28 +21,35 @@ from slurm_exporter.sources.cli.ledger import Ledger
 if TYPE_CHECKING:
     from slurm_exporter.config import History, Slurm
 
+_ENVIRONMENT = ("SLURM_CONF", "SLURM_CONF_SERVER")
+"""What tells Slurm's commands which cluster is meant."""
+
 log = structlog.get_logger()
 
 
 class Keeper:
     """The ledger of one cluster, in memory and, if there is a directory for it, in a file.
 
-    The file is replaced as a whole: whenever we are killed, it is as it was before or after.
-    Used by one thread at a time.
+    The file is replaced as a whole: whenever we are killed, it is as it was before or after.  No
+    two keepers have the same one, in whatever process.  Used by one thread at a time.
     """
 
     def __init__(self, slurm: Slurm) -> None:
         """Find the file; read nothing yet.
 
         Args:
-            slurm: the cluster, which its URLs stand for, and perhaps the directory.
+            slurm: the cluster, and perhaps the directory.
         """
-        directory = slurm.cli.state_directory or _systemd_directory()
-        digest = hashlib.blake2b("\n".join(slurm.urls).encode(), digest_size=6).hexdigest()
-        self._urls = list(slurm.urls)
-        self._file = Path(directory, f"history-{digest}.json") if directory else None
+        self._cluster = _told_apart_by(slurm)
+        self._file = _file(slurm)
+        self._locked = False
         self._ledger: Ledger | None = None
         self._trouble = ""
+
+    def reconfigured(self, slurm: Slurm) -> Keeper:
+        """Return the keeper for another config: this one while cluster and file are the same."""
+        same = (_told_apart_by(slurm), _file(slurm)) == (self._cluster, self._file)
+        return self if same else Keeper(slurm)
 
     def ledger(self, history: History, now: float) -> Ledger:
         """Return the ledger to go on with, or begin one.
@@ -50,8 +59,9 @@ class Keeper:
             now: unix time.
 
         Raises:
-            CommandError: there is a file, and it cannot be read.
+            CommandError: there is a file, and it cannot be read, or is another exporter's.
         """
+        self._lock()
         if self._ledger is None:
             self._ledger = self._loaded()
         since = since_time(history.since, now)
@@ -67,12 +77,32 @@ class Keeper:
             return
         trouble = ""
         try:
-            _replace(self._file, {"urls": self._urls, **self._ledger.state()})
+            _replace(self._file, {"cluster": self._cluster, **self._ledger.state()})
         except OSError as error:
             trouble = f"{self._file}: {error.strerror}"
             if trouble != self._trouble:
                 log.error("history.not_saved", error=trouble)
         self._trouble = trouble
+
+    def _lock(self) -> None:
+        """Keep others from the file for as long as we live."""
+        if self._file is None or self._locked:
+            return
+        lock = self._file.with_suffix(".lock")
+        try:
+            handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError:  # nor can the file be saved then, and that is said
+            return
+        give_back = weakref.finalize(self, os.close, handle)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            give_back()
+            raise CommandError(f"{self._file} is in use: another exporter holds {lock}") from None
+        except OSError:  # some file systems cannot lock
+            give_back()
+        else:
+            self._locked = True
 
     def _loaded(self) -> Ledger | None:
         if self._file is None:
@@ -80,7 +110,7 @@ class Keeper:
             return None
         _tidy(self._file)
         try:
-            return _read(self._file, self._urls)
+            return _read(self._file, self._cluster)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -104,18 +134,33 @@ def _why_anew(ledger: Ledger | None, history: History, since: int, now: float) -
     return ""
 
 
+def _told_apart_by(slurm: Slurm) -> dict[str, Any]:
+    """Return what is known of a cluster without asking it."""
+    environment = {name: os.environ.get(name) for name in _ENVIRONMENT}
+    return {"urls": list(slurm.urls), "path": slurm.cli.path, **environment}
+
+
+def _file(slurm: Slurm) -> Path | None:
+    directory = slurm.cli.state_directory or _systemd_directory()
+    if not directory:
+        return None
+    cluster = json.dumps(_told_apart_by(slurm)).encode()
+    digest = hashlib.blake2b(cluster, digest_size=6).hexdigest()
+    return Path(directory, f"history-{digest}.json")
+
+
 def _systemd_directory() -> str:
     """Return the first of the service's own directories, which systemd has made."""
     return os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
 
 
-def _read(file: Path, urls: list[str]) -> Ledger:
+def _read(file: Path, cluster: dict[str, Any]) -> Ledger:
     try:
         state = json.loads(file.read_bytes())
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
     ledger = Ledger.restored(state)
-    if state.get("urls") != urls:
+    if state.get("cluster") != cluster:
         raise ValueError("it is another cluster's")
     return ledger
 

@@ -381,7 +381,7 @@ def test_a_poll_costs_what_is_new_and_not_what_there_is(
         )
         cluster.clock.now += 300
         sizes.append(source.poll().body_bytes)
-        [file] = (tmp_path / "state").iterdir()
+        [file] = (tmp_path / "state").glob("*.json")
         files.append(file.stat().st_size)
 
     assert told(source) == 21_500

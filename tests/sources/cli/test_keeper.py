@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import stat
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,13 +30,19 @@ NOW = 10_000.0
 
 @pytest.fixture(autouse=True)
 def _no_systemd(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    for name in ("STATE_DIRECTORY", "SLURM_CONF", "SLURM_CONF_SERVER"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def keeper(directory: Path | None, url: str = "http://ctl:6817") -> Keeper:
     """One of a process that has just started."""
     path = None if directory is None else str(directory)
     return Keeper(Slurm(urls=(url,), cli=Cli(state_directory=path)))
+
+
+def files(directory: Path) -> list[Path]:
+    """What is kept there, and what was left there by accident."""
+    return [file for file in directory.iterdir() if file.suffix != ".lock"]
 
 
 def counted(directory: Path | None, history: History = HISTORY) -> int:
@@ -52,10 +61,12 @@ def test_a_restart_goes_on_where_the_last_process_was(tmp_path: Path) -> None:
     """A span is counted from the first begin, or no total would ever be a counter."""
     first = keeper(tmp_path)
     count_one(first)
+    before = first.ledger(HISTORY, NOW)
+    del first
 
     again = keeper(tmp_path).ledger(HISTORY, NOW + 5_000)
 
-    assert again == first.ledger(HISTORY, NOW)
+    assert again == before
     assert again.since == 6_400
 
 
@@ -63,17 +74,70 @@ def test_the_file_is_nobody_elses_to_read(tmp_path: Path) -> None:
     """It has the names of users."""
     count_one(keeper(tmp_path))
 
-    [file] = tmp_path.iterdir()
+    [file] = files(tmp_path)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert file.name.startswith("history-")
 
 
-def test_each_cluster_has_a_file_of_its_own(tmp_path: Path) -> None:
-    """Several exporters may share a directory."""
-    count_one(keeper(tmp_path))
-    count_one(keeper(tmp_path, "http://other:6817"))
+def test_each_cluster_has_a_file_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several exporters may share a directory; with commands alone, few name a URL."""
+    cli = Cli(state_directory=str(tmp_path))
+    count_one(Keeper(Slurm(cli=cli)))
+    count_one(Keeper(Slurm(urls=("http://other:6817",), cli=cli)))
+    count_one(Keeper(Slurm(cli=replace(cli, path="/opt/other/bin"))))
+    monkeypatch.setenv("SLURM_CONF", "/etc/other/slurm.conf")
+    count_one(Keeper(Slurm(cli=cli)))
+    monkeypatch.setenv("SLURM_CONF_SERVER", "other")
+    count_one(Keeper(Slurm(cli=cli)))
 
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(files(tmp_path)) == 5
+
+
+def test_a_file_that_another_exporter_has_is_left_alone(tmp_path: Path) -> None:
+    """The last to write would win; as soon as the other has ended, it is ours."""
+    first = keeper(tmp_path)
+    count_one(first)
+    [file] = files(tmp_path)
+    lock = file.with_suffix(".lock")
+    second = keeper(tmp_path)
+    for _ in range(2):
+        with pytest.raises(CommandError, match=f"{file} is in use: another exporter holds {lock}"):
+            second.ledger(HISTORY, NOW)
+
+    count_one(first, 2)
+    del first
+    count_one(second, 3)
+    del second
+    assert counted(tmp_path) == 3
+
+
+def test_a_file_system_that_cannot_lock_is_used_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some that are shared over a network cannot."""
+
+    def unable(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", unable)
+    count_one(keeper(tmp_path))
+
+    assert counted(tmp_path) == 1
+
+
+def test_a_reload_keeps_the_file_unless_the_cluster_is_another(tmp_path: Path) -> None:
+    """The old keeper's thread may still be in a poll."""
+    slurm = Slurm(cli=Cli(state_directory=str(tmp_path)))
+    one = Keeper(slurm)
+    count_one(one)
+    assert one.reconfigured(replace(slurm, timeout=9.0)) is one
+
+    other = one.reconfigured(replace(slurm, urls=("http://other:6817",)))
+    assert other.ledger(HISTORY, NOW).totals == {}
+    del one
+    assert other.reconfigured(slurm).ledger(HISTORY, NOW).totals
 
 
 def test_without_a_directory_it_begins_anew_and_says_so() -> None:
@@ -101,15 +165,13 @@ def test_systemds_directory_is_taken_when_the_config_names_none(
 )
 def test_another_question_begins_another_history(tmp_path: Path, other: History) -> None:
     """Told in the log, since the totals fall."""
-    one = keeper(tmp_path)
-    count_one(one)
+    count_one(keeper(tmp_path))
 
     with capture_logs() as logs:
         assert counted(tmp_path, other) == 0
     assert [(log["event"], log["why"]) for log in logs] == [
         ("history.begun", "the config wants something else than before")
     ]
-    assert one.ledger(other, NOW).totals == {}
 
 
 def test_what_was_begun_while_the_clock_was_ahead_begins_anew(tmp_path: Path) -> None:
@@ -131,10 +193,12 @@ def test_a_begin_that_the_config_wants_may_lie_ahead() -> None:
 
 
 def test_a_reload_that_asks_the_same_goes_on_without_a_file() -> None:
+    """And one that asks something else does not."""
     one = keeper(None)
     count_one(one)
 
     assert one.ledger(History("1 hour ago", overlap=5.0), NOW).totals
+    assert one.ledger(History("2 hours ago"), NOW).totals == {}
 
 
 @pytest.mark.parametrize(
@@ -153,7 +217,7 @@ def test_a_reload_that_asks_the_same_goes_on_without_a_file() -> None:
 def test_a_file_that_cannot_be_used_is_set_aside(tmp_path: Path, content: bytes) -> None:
     """Somebody may want to look at it."""
     count_one(keeper(tmp_path))
-    [file] = tmp_path.iterdir()
+    [file] = files(tmp_path)
     file.write_bytes(content)
 
     with capture_logs() as logs:
@@ -168,7 +232,7 @@ def test_a_file_that_cannot_be_used_is_set_aside(tmp_path: Path, content: bytes)
 def test_a_file_that_cannot_be_read_is_not_taken_for_none(tmp_path: Path) -> None:
     """The totals would begin anew, and overwrite the old ones."""
     count_one(keeper(tmp_path))
-    [file] = tmp_path.iterdir()
+    [file] = files(tmp_path)
     file.unlink()
     file.mkdir()
 
@@ -179,19 +243,16 @@ def test_a_file_that_cannot_be_read_is_not_taken_for_none(tmp_path: Path) -> Non
 def test_what_cannot_be_saved_is_counted_all_the_same_and_said_once(tmp_path: Path) -> None:
     """And again after it could be."""
     directory = tmp_path / "state"
-    directory.mkdir()
     one = keeper(directory)
-    one.ledger(HISTORY, NOW)
-    directory.rmdir()
 
     with capture_logs() as logs:
         count_one(one)
         count_one(one, 2)
         directory.mkdir()
         one.save()
-        (directory / "x").mkdir()
-    assert [log["event"] for log in logs] == ["history.not_saved"]
-    assert "No such file or directory" in logs[0]["error"]
+    assert [log["event"] for log in logs] == ["history.begun", "history.not_saved"]
+    assert "No such file or directory" in logs[1]["error"]
+    del one
     assert counted(directory) == 2
 
 
@@ -229,10 +290,11 @@ def test_a_kill_in_any_step_leaves_the_old_file_or_the_new_one(
         patch.setattr(owner, name, kill)
         with pytest.raises(Killed):
             count_one(one, 2)
+    del one
 
     replaced = step == "os.close" or (step == "os.replace" and after)
     assert counted(tmp_path) == (2 if replaced else 1)
-    assert [file.suffix for file in tmp_path.iterdir()] == [".json"]
+    assert [file.suffix for file in files(tmp_path)] == [".json"]
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,8 +307,9 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
         patch.setattr(os, "fsync", full)
         count_one(one, 2)
 
+    del one
     assert "No space left on device" in logs[0]["error"]
-    assert len(list(tmp_path.iterdir())) == 1
+    assert len(files(tmp_path)) == 1
     assert counted(tmp_path) == 1
 
 
@@ -254,5 +317,5 @@ def test_the_file_says_whose_it_is(tmp_path: Path) -> None:
     """For people who find several."""
     count_one(keeper(tmp_path))
 
-    [file] = tmp_path.iterdir()
-    assert json.loads(file.read_text())["urls"] == ["http://ctl:6817"]
+    [file] = files(tmp_path)
+    assert json.loads(file.read_text())["cluster"]["urls"] == ["http://ctl:6817"]
