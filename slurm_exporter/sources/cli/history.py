@@ -136,9 +136,9 @@ class HistorySource:
             self._slice = min(_LONGEST, 2 * self._slice)
         return table, len(text)
 
-    @staticmethod
-    def _answer(ledger: Ledger, malformed: int, size: int) -> Answer:
-        found = families(ledger.totals, ledger.since, ledger.until)
+    def _answer(self, ledger: Ledger, malformed: int, size: int) -> Answer:
+        saved = self._keeper.saved
+        found = families(ledger.totals, ledger.since, ledger.until, saved=saved)
         return Answer(
             families=tuple(family for family in found if family.samples),
             dropped={"malformed": malformed},

@@ -32,6 +32,9 @@ class Keeper:
 
     The file is replaced as a whole: whenever we are killed, it is as it was before or after.  No
     two keepers have the same one, in whatever process.  Used by one thread at a time.
+
+    Attributes:
+        saved: whether the file has all that was counted.
     """
 
     def __init__(self, slurm: Slurm) -> None:
@@ -42,6 +45,7 @@ class Keeper:
         """
         self._cluster = _told_apart_by(slurm)
         self._file = _file(slurm)
+        self.saved = self._file is not None
         self._locked = False
         self._ledger: Ledger | None = None
         self._trouble = ""
@@ -82,7 +86,7 @@ class Keeper:
             trouble = f"{self._file}: {error.strerror}"
             if trouble != self._trouble:
                 log.error("history.not_saved", error=trouble)
-        self._trouble = trouble
+        self._trouble, self.saved = trouble, not trouble
 
     def _lock(self) -> None:
         """Keep others from the file for as long as we live."""

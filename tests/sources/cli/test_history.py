@@ -267,6 +267,7 @@ def test_an_empty_history_says_how_far_it_has_looked(cluster: Cluster) -> None:
     assert {f.name: list(f.rows) for f in answer.families or ()} == {
         "slurm_history_since_timestamp_seconds": [(str(BEGIN - 24 * HOUR),)],
         "slurm_history_until_timestamp_seconds": [(str(BEGIN),)],
+        "slurm_history_state_saved": [("1",)],
     }
     assert answer.dropped == {"malformed": 0}
     assert answer.source == "cli"
@@ -358,6 +359,16 @@ def test_a_small_step_back_neither_loses_nor_doubles_and_is_not_worth_a_word(
 
     assert seen == [1, 1, 1, 4, 4, 6]
     assert clock_events(logs) == []
+
+
+def test_what_cannot_be_saved_can_be_alerted_on(cluster: Cluster, tmp_path: Path) -> None:
+    source = cluster.start()
+    saved = [told(source, "slurm_history_state_saved")]
+    (tmp_path / "state").rename(tmp_path / "gone")
+    cluster.clock.now += 300
+    saved.append(told(source, "slurm_history_state_saved"))
+
+    assert saved == [1, 0]
 
 
 def test_a_begin_that_lies_ahead_asks_nothing_yet(sacct: FakeSacct, cluster: Cluster) -> None:

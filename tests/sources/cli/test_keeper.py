@@ -144,6 +144,7 @@ def test_without_a_directory_it_begins_anew_and_says_so() -> None:
     with capture_logs() as logs:
         count_one(keeper(None))
         assert counted(None) == 0
+        assert not keeper(None).saved
 
     assert logs[0]["event"] == "history.not_kept"
     assert logs[0]["log_level"] == "warning"
@@ -244,12 +245,15 @@ def test_what_cannot_be_saved_is_counted_all_the_same_and_said_once(tmp_path: Pa
     """And again after it could be."""
     directory = tmp_path / "state"
     one = keeper(directory)
+    saved = []
 
     with capture_logs() as logs:
-        count_one(one)
-        count_one(one, 2)
+        for run in (1, 2):
+            count_one(one, run)
+            saved.append(one.saved)
         directory.mkdir()
         one.save()
+    assert [*saved, one.saved] == [False, False, True]
     assert [log["event"] for log in logs] == ["history.begun", "history.not_saved"]
     assert "No such file or directory" in logs[1]["error"]
     del one

@@ -99,8 +99,12 @@ _SINCE = Metric(
 _UNTIL = Metric(
     "slurm_history_until_timestamp_seconds", "Until when jobs that ended have been counted."
 )
+_SAVED = Metric(
+    "slurm_history_state_saved",
+    "Whether what was counted is in a file, so that a restart goes on with it; 1 or 0.",
+)
 
-METRICS = (*_FAMILIES.values(), _SINCE, _UNTIL)
+METRICS = (*_FAMILIES.values(), _SINCE, _UNTIL, _SAVED)
 
 
 def count(totals: Totals, one: Ended, by: Collection[str]) -> None:
@@ -121,13 +125,14 @@ def count(totals: Totals, one: Ended, by: Collection[str]) -> None:
         sums.setdefault(key, Counter()).update(amounts)
 
 
-def families(totals: Totals, since: int, until: int) -> Iterator[Family]:
+def families(totals: Totals, since: int, until: int, *, saved: bool) -> Iterator[Family]:
     """Tell what was counted.
 
     Args:
         totals: see ``count``.
         since: unix time.
         until: unix time.
+        saved: whether all of it is in a file.
     """
     for (kind, suffix), metric in _FAMILIES.items():
         sums = totals.get(kind, {})
@@ -141,3 +146,4 @@ def families(totals: Totals, since: int, until: int) -> Iterator[Family]:
             yield metric.family(numbers)
     yield _SINCE.single(since)
     yield _UNTIL.single(until)
+    yield _SAVED.single(int(saved))

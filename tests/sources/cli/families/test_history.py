@@ -27,7 +27,7 @@ def told(*runs: Ended, by: tuple[str, ...] = ()) -> dict[str, str]:
     totals: Totals = {}
     for one in runs:
         count(totals, one, by)
-    page = b"".join(render(families(totals, 10, 200), ())[Format.TEXT]).decode()
+    page = b"".join(render(families(totals, 10, 200, saved=True), ())[Format.TEXT]).decode()
     return dict(line.rsplit(" ", 1) for line in page.splitlines() if not line.startswith("#"))
 
 
@@ -135,6 +135,7 @@ def test_it_says_from_when_until_when_it_has_counted() -> None:
     assert found == {
         "slurm_history_since_timestamp_seconds": "10",
         "slurm_history_until_timestamp_seconds": "200",
+        "slurm_history_state_saved": "1",
     }
 
 
@@ -142,4 +143,6 @@ def test_every_family_is_a_metric_of_the_docs() -> None:
     totals: Totals = {}
     count(totals, RUN._replace(gpu_seconds=1), ("account", "user"))
 
-    assert {family.name for family in families(totals, 1, 2)} == {m.name for m in METRICS}
+    assert {family.name for family in families(totals, 1, 2, saved=False)} == {
+        m.name for m in METRICS
+    }
