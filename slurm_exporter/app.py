@@ -377,11 +377,14 @@ def pollers(
 def once(config: Config) -> tuple[bytes, list[str]]:
     """Poll each enabled endpoint once, one after the other.
 
+    Nothing is written: whoever tries it out may be root, while the service runs as somebody else.
+
     Returns:
         The page, and a sentence for each endpoint that failed.
     """
     store = SnapshotStore(config.enabled_endpoints)
-    for poller in pollers(config, store, Cluster(config.slurm), Answering()):
+    cluster = Cluster(config.slurm, keeps=False)
+    for poller in pollers(config, store, cluster, Answering()):
         poller.poll()
     page = b"".join(Page(store, labels=config.labels).make(Format.TEXT, gzip=False))
     failures = [

@@ -8,6 +8,7 @@ import platform
 import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ import structlog
 from slurm_exporter import __version__, cli
 from slurm_exporter.app import App
 from slurm_exporter.cli import main
+from tests.fake_sacct import FakeSacct
 from tests.fake_slurmctld import FIXTURES, NAMES, hang, nothing, recorded
 from tests.processes import (
     COMMAND,
@@ -298,6 +300,28 @@ def test_once_keeps_standard_output_for_the_page_whatever_is_logged(
     assert read_samples(output.out)
     events = [read_logfmt(line)["event"] for line in output.err.splitlines()]
     assert events == ["source.chosen", "poll.finished"]
+
+
+def test_once_leaves_alone_what_the_service_has_counted(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Root's file would lock it out; what is shown begins anew."""
+    state, programs = tmp_path / "state", tmp_path / "bin"
+    state.mkdir()
+    programs.mkdir()
+    FakeSacct(programs).finish([(1, int(time.time()) - 600, "COMPLETED")])
+    slurm = {"cli": {"path": str(programs), "state_directory": str(state)}}
+    config = Exporter(tmp_path, {"slurm": slurm, "endpoints": [{"name": "history"}]})
+
+    assert main(["--once", "--config.file", str(config.file)]) == 0
+
+    output = capfd.readouterr()
+    page = read_samples(output.out)
+    labels = frozenset({("partition", "batch"), ("state", "completed")})
+    assert page["slurm_history_jobs_total", labels] == 1
+    assert page["slurm_history_state_saved", frozenset()] == 0
+    assert list(state.iterdir()) == []
+    assert "history.not_kept" not in output.err
 
 
 def test_once_writes_utf8_whatever_the_locale_says(tmp_path: Path) -> None:

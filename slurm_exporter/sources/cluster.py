@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 class Cluster:
     """What all endpoints of a cluster share."""
 
-    def __init__(self, slurm: Slurm, *, before: Cluster | None = None) -> None:
+    def __init__(self, slurm: Slurm, *, before: Cluster | None = None, keeps: bool = True) -> None:
         """Prepare; ask nothing.
 
         Args:
             slurm: how it is reached.
             before: the cluster as another config described it; what still holds of it is kept.
+            keeps: whether files may be written, for the next start.
         """
         self._slurm = slurm
         self.slurmctld: Slurmctld = (
@@ -36,7 +37,9 @@ class Cluster:
         )
         self._outputs = Outputs(slurm.cli, slurm.body_size_limit)
         self._corrections = Corrections() if slurm.corrections else None
-        self.keeper: Keeper = Keeper(slurm) if before is None else before.keeper.reconfigured(slurm)
+        self.keeper: Keeper = (
+            Keeper(slurm, keeps=keeps) if before is None else before.keeper.reconfigured(slurm)
+        )
         self._choice = Choice(open_to_all=not (slurm.authorization or slurm.basic_auth))
 
     def reconfigured(self, slurm: Slurm) -> Cluster:

@@ -37,14 +37,16 @@ class Keeper:
         saved: whether the file has all that was counted.
     """
 
-    def __init__(self, slurm: Slurm) -> None:
+    def __init__(self, slurm: Slurm, *, keeps: bool = True) -> None:
         """Find the file; read nothing yet.
 
         Args:
             slurm: the cluster, and perhaps the directory.
+            keeps: whether to use a file at all; somebody else may need it.
         """
         self._cluster = _told_apart_by(slurm)
-        self._file = _file(slurm)
+        self._file = _file(slurm) if keeps else None
+        self._keeps = keeps
         self.saved = self._file is not None
         self._locked = False
         self._ledger: Ledger | None = None
@@ -110,7 +112,8 @@ class Keeper:
 
     def _loaded(self) -> Ledger | None:
         if self._file is None:
-            log.warning("history.not_kept", why="there is neither state_directory nor systemd's")
+            if self._keeps:
+                log.warning("history.not_kept", why="no state_directory, nor systemd's")
             return None
         _tidy(self._file)
         try:
