@@ -150,6 +150,18 @@ def test_without_a_directory_it_begins_anew_and_says_so() -> None:
     assert logs[0]["log_level"] == "warning"
 
 
+def test_who_only_looks_uses_no_file_and_says_nothing_of_it(tmp_path: Path) -> None:
+    """Nor is he kept from looking by who has the file."""
+    service = keeper(tmp_path)
+    count_one(service)
+    before = {file: file.read_bytes() for file in tmp_path.iterdir()}
+
+    with capture_logs() as logs:
+        count_one(Keeper(Slurm(cli=Cli(state_directory=str(tmp_path))), keeps=False))
+    assert [log["event"] for log in logs] == ["history.begun"]
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
 def test_systemds_directory_is_taken_when_the_config_names_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
