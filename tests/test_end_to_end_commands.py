@@ -138,17 +138,22 @@ def test_what_a_failing_command_says_can_be_read(tmp_path: Path, commands: FakeC
         until(lambda: len(exporter.log("endpoint.up", endpoint="jobs")) == 2, "the recovery")
 
 
-def test_an_output_that_was_cut_off_is_counted_and_used(
-    tmp_path: Path, commands: FakeCommands
+@pytest.mark.parametrize("words", ["", "Welcome to the cluster"], ids=["half", "a greeting"])
+def test_an_output_that_is_no_whole_answer_changes_nothing(
+    tmp_path: Path, commands: FakeCommands, words: str
 ) -> None:
-    """What could be read is better than nothing, and an alert tells."""
-    commands.halve("squeue")
+    """The last whole one stays on the page, and an alert tells."""
     with Exporter(tmp_path, asking(commands), FREE_PORT) as exporter:
         ready(exporter)
-        page = exporter.samples()
-    dropped = series("slurm_exporter_samples_dropped_total", endpoint="jobs", reason="malformed")
-    assert page[dropped] >= 1
-    assert page[series("slurm_jobs")] > 1
+        if words:
+            commands.print("squeue", f"{words}\n")
+        else:
+            commands.halve("squeue")
+        (failing,) = until(lambda: exporter.log("endpoint.failing", endpoint="jobs"), "a failure")
+        assert failing["reason"] == "parse"
+        assert failing["error"].endswith("the output was cut")
+        assert exporter.value("endpoint_up", endpoint="jobs") == 0
+        assert exporter.samples()[series("slurm_jobs_running")] == 12
 
 
 def test_by_default_an_old_slurmctld_is_found_out_and_commands_are_asked(

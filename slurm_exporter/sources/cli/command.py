@@ -7,6 +7,8 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from slurm_exporter.errors import ParseError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -18,6 +20,9 @@ FIELD = "\x1f"
 
 _END = "\x1e"
 """Ends each row, together with a mark that nobody can know before the command runs."""
+
+_QUOTED = 40
+"""Letters of an output that are shown of one that is no answer."""
 
 _OVERRIDES = ("SACCT_", "SCONTROL_", "SINFO_", "SQUEUE_", "SSHARE_", "SLURM_CLUSTERS")
 _PINNED = {
@@ -34,10 +39,12 @@ class Table(Generic[Record_co]):
     Attributes:
         records: what could be read.
         malformed: how many rows could not.
+        passed_over: how many could, and are of no interest.
     """
 
     records: tuple[Record_co, ...]
     malformed: int = 0
+    passed_over: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,9 @@ class Command(Generic[Record_co]):
     Attributes:
         program: its name.
         arguments: what it is called with; ``{mark}`` stands for the mark that ends a row.
-        read: makes records of its output, given that mark; raises a PollError if it is no answer.
+        parse: makes records of its output, given that mark; raises a PollError if it is no answer.
+        ending: what every whole output ends with; ``{mark}`` stands for that mark.
+        nothing: what it prints instead where there are no records.
         may_be_empty: whether a healthy cluster can make it say nothing.
         why_empty: if it cannot, what is wrong with a cluster that does.
         answers: the exit codes that come with an answer.
@@ -55,7 +64,9 @@ class Command(Generic[Record_co]):
 
     program: str
     arguments: tuple[str, ...]
-    read: Callable[[str, str], Table[Record_co]]
+    parse: Callable[[str, str], Table[Record_co]]
+    ending: str = "\n"
+    nothing: str = ""
     may_be_empty: bool = False
     why_empty: str = ""
     answers: tuple[int, ...] = (0,)
@@ -68,6 +79,29 @@ class Command(Generic[Record_co]):
     def words(self, mark: str) -> list[str]:
         """Return the arguments for one run."""
         return [word.replace("{mark}", mark) for word in self.arguments]
+
+    def read(self, text: str, mark: str) -> Table[Record_co]:
+        """Make records of an output.
+
+        An exit code of 0 does not make an answer of it: a wrapper may print a greeting instead,
+        or be cut off.  Half an answer is none, for all that is counted would be too small.
+
+        Args:
+            text: the output.
+            mark: what ended its rows.
+
+        Raises:
+            PollError: it is no answer, or not a whole one.
+        """
+        if text in {"", self.nothing}:
+            return Table(())
+        if not text.endswith(self.ending.replace("{mark}", mark)):
+            raise ParseError(f"{self} ended with {text[-_QUOTED:]!r}: the output was cut")
+        table = self.parse(text, mark)
+        if not (table.records or table.passed_over):
+            begin = text[:_QUOTED]
+            raise ParseError(f"{self} printed nothing that can be read; it begins with {begin!r}")
+        return table
 
 
 def new_mark() -> str:
@@ -85,22 +119,17 @@ def environment() -> dict[str, str]:
 
 
 def fields(text: str, mark: str, count: int, separator: str = FIELD) -> Iterator[list[str] | None]:
-    """Cut a text into rows of fields, one by one; None stands for one that has too few."""
+    """Cut a whole text into rows of fields, one by one; None stands for one that has too few."""
     start, end_of_row = 0, f"{mark}\n"
     while (end := text.find(end_of_row, start)) >= 0:
         values = text[start:end].split(separator, count - 1)
         yield values if len(values) == count else None
         start = end + len(end_of_row)
-    if start < len(text):
-        yield None
 
 
-def lines(text: str) -> Iterator[str | None]:
-    """Cut a text into its lines, one by one, without empty ones; None stands for one cut short."""
-    *whole, rest = text.split("\n")
-    yield from filter(None, whole)
-    if rest:
-        yield None
+def lines(text: str) -> Iterator[str]:
+    """Cut a text into its lines, one by one, without empty ones."""
+    return filter(None, text.split("\n"))
 
 
 def table(rows: Iterable[Row | None], record: Callable[[Row], Record_co]) -> Table[Record_co]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slurm_exporter.errors import ParseError
+from slurm_exporter.sources.cli.catalogue import CATALOGUE
 from slurm_exporter.sources.cli.command import (
     FIELD,
     Command,
@@ -15,8 +20,10 @@ from slurm_exporter.sources.cli.command import (
     new_mark,
     table,
 )
+from tests.sources.cli.recordings import RELEASES, recorded
 
 MARK = "\x1e0123abcd"
+COMMANDS = sorted({c for q in CATALOGUE.values() for c in q.commands}, key=str)
 
 
 def row(*texts: str, mark: str = MARK) -> str:
@@ -67,6 +74,72 @@ def test_the_environment_does_not_change_what_commands_print(
     assert given["SLURM_CONF"] == "/opt/slurm/slurm.conf"
 
 
+# ------------------------------------------------------------------ what is an answer
+
+
+def numbers(text: str, mark: str) -> Table[int]:
+    return table(fields(text, mark, 1), number)
+
+
+NUMBERS = Command("seq", (), numbers, ending="{mark}\n", nothing="No numbers\n")
+
+
+def test_an_output_that_has_its_end_is_an_answer() -> None:
+    """What cannot be read of it costs its row; and there may be nothing, also in words."""
+    assert NUMBERS.read(row("1") + row("two"), MARK) == Table((1,), malformed=1)
+    assert NUMBERS.read("", MARK) == NUMBERS.read("No numbers\n", MARK) == Table(())
+
+
+@given(st.integers(1, 31))
+def test_an_output_that_was_cut_is_no_answer(length: int) -> None:
+    """Unless between two rows, where nobody can tell."""
+    text = row("1") + row("2") + row("3")
+    if text[:length].endswith(f"{MARK}\n"):
+        assert NUMBERS.read(text[:length], MARK).malformed == 0
+    else:
+        with pytest.raises(ParseError) as raised:
+            NUMBERS.read(text[:length], MARK)
+        assert str(raised.value) == f"seq ended with {text[:length]!r}: the output was cut"
+
+
+def test_what_an_output_says_of_itself_is_kept_short() -> None:
+    """Its end if that is missing, else its begin."""
+    with pytest.raises(ParseError) as raised:
+        NUMBERS.read("Welcome to the cluster\n" * 100, MARK)
+    assert str(raised.value) == (
+        "seq ended with 'e to the cluster\\nWelcome to the cluster\\n': the output was cut"
+    )
+    with pytest.raises(ParseError) as raised:
+        NUMBERS.read(row("Welcome to the cluster, all of you who come"), MARK)
+    assert str(raised.value) == (
+        "seq printed nothing that can be read; "
+        "it begins with 'Welcome to the cluster, all of you who c'"
+    )
+
+
+def test_records_of_no_interest_make_an_answer() -> None:
+    """There is nothing to tell, which is something else than nothing that can be read."""
+    command = replace(NUMBERS, parse=lambda *_: Table((), malformed=1, passed_over=1))
+    assert command.read(row("1"), MARK).records == ()
+
+
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize("command", COMMANDS, ids=str)
+def test_neither_half_an_output_nor_a_greeting_is_an_answer_of_slurms(
+    command: Command[Any], release: str
+) -> None:
+    """Of no command and of no release."""
+    greeting = "Welcome to the cluster\n\n"
+    with pytest.raises(ParseError):
+        command.read(greeting, MARK)
+    with pytest.raises(ParseError):
+        command.read(greeting + command.ending.replace("{mark}", MARK), MARK)
+    whole = recorded(command, release, "busy").replace("MARK", MARK)
+    for length in {len(whole) // 2, len(whole) - 1} if whole else ():
+        with pytest.raises(ParseError):
+            command.read(whole[:length].rstrip("\n"), MARK)
+
+
 # ------------------------------------------------------------------ rows
 
 
@@ -98,18 +171,8 @@ def test_what_was_written_is_read(rows: list[tuple[str, str]]) -> None:
     assert list(fields(text, MARK, 2)) == [list(texts) for texts in rows]
 
 
-@given(st.integers(0, 40))
-def test_an_output_that_was_cut_off_loses_one_row(length: int) -> None:
-    """The one it was cut in."""
-    text = row("1", "a") + row("2", "b")
-    found = list(fields(text[:length], MARK, 2))
-    whole = text[:length].count(MARK + "\n")
-    assert [one for one in found if one] == [["1", "a"], ["2", "b"]][:whole]
-    assert found.count(None) == (length % (len(text) // 2) > 0 and length < len(text))
-
-
 def test_a_row_with_too_few_fields_is_none() -> None:
-    assert list(fields(row("1") + row("2", "b") + "rest", MARK, 2)) == [None, ["2", "b"], None]
+    assert list(fields(row("1") + row("2", "b"), MARK, 2)) == [None, ["2", "b"]]
 
 
 # ------------------------------------------------------------------ records

@@ -13,6 +13,7 @@ from slurm_exporter.config import Cli
 from slurm_exporter.errors import (
     CommandError,
     EmptyError,
+    ParseError,
     PollError,
     PollTimeoutError,
     TooLargeError,
@@ -115,7 +116,7 @@ def test_the_same_text_is_not_read_again(house: House, commands: FakeCommands) -
     assert again.table is first.table
     assert again.asked == first.asked + 60.0
 
-    commands.halve("squeue")
+    commands._tell("squeue", "print | sed 's/physics/biology/'; exit 0")
     house.clock.advance(60.0)
     assert house.get().digest != first.digest
 
@@ -257,6 +258,14 @@ def test_a_command_that_says_too_much_is_a_failure(
     assert str(error) == "squeue printed more than body_size_limit (1000 bytes)"
 
 
+def test_half_an_answer_is_a_failure(house: House, commands: FakeCommands) -> None:
+    """Though the command has ended well."""
+    commands.halve("squeue")
+    error = house.error()
+    assert isinstance(error, ParseError)
+    assert str(error).endswith("the output was cut")
+
+
 # ------------------------------------------------------------------ time
 
 
@@ -304,12 +313,12 @@ def test_a_bug_in_reading_leaves_no_answer_behind(house: House, commands: FakeCo
     def read(text: str, mark: str) -> Table[Any]:
         if broken[0]:
             raise ZeroDivisionError
-        return SQUEUE.read(text, mark)
+        return SQUEUE.parse(text, mark)
 
-    command = replace(SQUEUE, read=read)
+    command = replace(SQUEUE, parse=read)
     house.get(command=command)
     broken[0] = True
-    commands.halve("squeue")
+    commands._tell("squeue", "print | sed 's/physics/biology/'; exit 0")
     house.clock.advance(60.0)
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):

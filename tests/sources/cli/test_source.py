@@ -72,7 +72,7 @@ def test_an_answer_that_is_known_is_not_counted_again(outputs: Outputs) -> None:
 
 
 def test_rows_that_cannot_be_read_are_counted(outputs: Outputs, commands: FakeCommands) -> None:
-    commands.halve("squeue")
+    commands._tell("squeue", "print; printf 'what%s\\n' \"$mark\"; exit 0")
     assert CliSource(outputs, JOBS).poll().dropped == {"malformed": 1}
 
 

@@ -59,8 +59,9 @@ def _read(text: str, _mark: str) -> Table[LimitOwner]:
             "slurmctld knows no associations: a cluster without slurmdbd has no limits"
         )
     owners = list(_Reader().owners(text))
-    limited = tuple(owner for owner in owners if owner is not None and owner.limits)
-    return Table(limited, owners.count(None))
+    known = [owner for owner in owners if owner is not None]
+    limited = tuple(owner for owner in known if owner.limits)
+    return Table(limited, len(owners) - len(known), passed_over=len(known) - len(limited))
 
 
 class _Reader:
@@ -72,9 +73,7 @@ class _Reader:
     def owners(self, text: str) -> Iterator[LimitOwner | None]:
         for line in lines(text):
             try:
-                if line is None:
-                    yield None
-                elif line.startswith("ClusterName="):
+                if line.startswith("ClusterName="):
                     yield self._association(pairs(line))
                 elif line.startswith("QOS="):
                     yield from self._qos(line)

@@ -13,24 +13,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_NOTHING = "No "  # "No nodes in the system"
+ENDING = "\n\n"
 
 
 def blocks(text: str, key: str) -> Iterator[str | None]:
-    """Cut a text into records one by one; None stands for what is none, or lacks its end.
+    """Cut a whole text into records one by one; None stands for what is none.
 
     Args:
         text: what was printed.
         key: the word that begins each record, such as ``NodeName=``.
     """
-    if text.startswith(_NOTHING):
-        return
-    start, begin = 0, f"\n\n{key}"
+    start, begin = 0, f"{ENDING}{key}"
     while start < len(text):
         end = text.find(begin, start)
-        end = len(text) if end < 0 else end + 2
-        whole = text.startswith(key, start) and text.endswith("\n\n", start, end)
-        yield text[start:end] if whole else None
+        end = len(text) if end < 0 else end + len(ENDING)
+        yield text[start:end] if text.startswith(key, start) else None
         start = end
 
 

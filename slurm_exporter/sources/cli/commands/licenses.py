@@ -35,4 +35,9 @@ def _optional(text: str | None) -> int | None:
     return None if text is None else int(text)
 
 
-LICENSES = Command("scontrol", ("--oneliner", "show", "licenses"), _read)
+LICENSES = Command(
+    "scontrol",
+    ("--oneliner", "show", "licenses"),
+    _read,
+    nothing="No licenses configured in Slurm.\n",
+)

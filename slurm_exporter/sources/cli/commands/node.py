@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from slurm_exporter.sources.cli import gres, values
 from slurm_exporter.sources.cli.command import Command, Table, table
-from slurm_exporter.sources.cli.commands.blocks import blocks, number, value, words
+from slurm_exporter.sources.cli.commands.blocks import ENDING, blocks, number, value, words
 from slurm_exporter.sources.cli.records import Node
 
 if TYPE_CHECKING:
@@ -125,4 +125,10 @@ def _split(partitions: str) -> tuple[str, ...]:
     return tuple(name for name in partitions.split(",") if name)
 
 
-NODE = Command("scontrol", ("--all", "--details", "--future", "--local", "show", "node"), _read)
+NODE = Command(
+    "scontrol",
+    ("--all", "--details", "--future", "--local", "show", "node"),
+    _read,
+    ending=ENDING,
+    nothing="No nodes in the system\n",
+)

@@ -10,7 +10,6 @@ from slurm_exporter.sources.cli.command import lines
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_NOTHING = "No "  # "No reservations in the system"
 _KEY = re.compile(r"(?:^|\s)([A-Z][A-Za-z/]*)=")
 
 
@@ -27,16 +26,14 @@ class Pairs(dict[str, str]):
 
 
 def records(text: str, key: str) -> Iterator[str | None]:
-    """Cut a text into records one by one; None stands for a line that is none, or cut short.
+    """Cut a text into records one by one; None stands for a line that is none.
 
     Args:
         text: what was printed.
         key: the key that begins each record.
     """
-    if text.startswith(_NOTHING):
-        return
     for line in lines(text):
-        yield line if line is not None and line.startswith(f"{key}=") else None
+        yield line if line.startswith(f"{key}=") else None
 
 
 def pairs(line: str) -> Pairs:

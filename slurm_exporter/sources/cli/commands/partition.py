@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from slurm_exporter.sources.cli.command import Command, table
-from slurm_exporter.sources.cli.commands.blocks import blocks, number, words
+from slurm_exporter.sources.cli.commands.blocks import ENDING, blocks, number, words
 from slurm_exporter.sources.cli.records import Partition
 
 if TYPE_CHECKING:
@@ -27,4 +27,10 @@ def _partition(block: str) -> Partition:
     )
 
 
-PARTITION = Command("scontrol", ("--all", "--local", "show", "partition"), _read)
+PARTITION = Command(
+    "scontrol",
+    ("--all", "--local", "show", "partition"),
+    _read,
+    ending=ENDING,
+    nothing="No partitions in the system\n",
+)

@@ -33,4 +33,9 @@ def _reservation(line: str) -> Reservation:
     )
 
 
-RESERVATIONS = Command("scontrol", ("--oneliner", "show", "reservations"), _read)
+RESERVATIONS = Command(
+    "scontrol",
+    ("--oneliner", "show", "reservations"),
+    _read,
+    nothing="No reservations in the system\n",
+)

@@ -110,6 +110,7 @@ SACCT = Command(
         f"--format={','.join(_FIELDS)}",
     ),
     _read,
+    ending="{mark}\n",
     may_be_empty=True,
 )
 """Without the times; see ``ended_within``."""

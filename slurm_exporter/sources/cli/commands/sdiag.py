@@ -6,7 +6,6 @@ import re
 from collections import defaultdict
 from types import MappingProxyType
 
-from slurm_exporter.errors import ParseError
 from slurm_exporter.sources.cli.command import Command, Table, lines
 from slurm_exporter.sources.cli.records import Diagnostics, Rpcs
 
@@ -102,9 +101,7 @@ def _read(text: str, mark: str) -> Table[Diagnostics]:
     reader = _Reader()
     for line in lines(text):
         reader.read(line)
-    if not reader.statistics:
-        raise ParseError("sdiag printed no statistics")
-    return Table((reader.record(),), reader.malformed)
+    return Table((reader.record(),) if reader.statistics else (), reader.malformed)
 
 
 class _Reader:
@@ -127,11 +124,7 @@ class _Reader:
             pending=tuple(self._rpcs[_PENDING]),
         )
 
-    def read(self, line: str | None) -> None:
-        """Read a line; None is one that was cut short."""
-        if line is None:
-            self.malformed += 1
-            return
+    def read(self, line: str) -> None:
         if not line[0].isspace():
             self._enter(line)
         try:

@@ -113,5 +113,6 @@ SQUEUE = Command(
     "squeue",
     ("--all", "--local", "--states=all", "--noheader", "--noconvert", f"--Format={_FORMAT}"),
     _read,
+    ending="{mark}\n",
     may_be_empty=True,
 )

@@ -35,7 +35,7 @@ def _read(text: str, _mark: str) -> Table[Share]:
 
 def _rows(text: str) -> Iterator[list[str] | None]:
     for line in lines(text):
-        row = (line or "").split(_SEPARATOR, len(_FIELDS) - 1)
+        row = line.split(_SEPARATOR, len(_FIELDS) - 1)
         yield row if len(row) == len(_FIELDS) else None
 
 

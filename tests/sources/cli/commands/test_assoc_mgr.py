@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slurm_exporter.errors import EmptyError
+from slurm_exporter.errors import EmptyError, ParseError
 from slurm_exporter.sources.cli.commands.assoc_mgr import ASSOC_MGR
 from slurm_exporter.sources.cli.records import Limit, LimitOwner
 from tests.sources.cli.programs import answered
@@ -132,13 +132,21 @@ def test_several_members_of_a_qos_are_told_apart() -> None:
 
 
 def test_lines_that_cannot_be_read_are_counted() -> None:
-    """One has no user, one was cut; what is no record is passed over."""
-    text = f"QOS Records\n{ALICE}GrpJobs=1(0)\nClusterName=lab Account=x\n{ALICE}GrpJobs=1"
+    """One has no user; what is no record is passed over."""
+    text = f"QOS Records\n{ALICE}GrpJobs=1(0)\nClusterName=lab Account=x\n"
 
     table = ASSOC_MGR.read(text, "")
 
-    assert table.malformed == 2
-    assert len(table.records) == 1
+    assert (len(table.records), table.malformed) == (1, 1)
+
+
+def test_a_cluster_that_sets_no_limits_has_none() -> None:
+    """Which is something else than an output without any line of an owner."""
+    table = ASSOC_MGR.read(f"{ALICE}GrpJobs=N(3)\nClusterName=lab Account=x\n", "")
+    assert (table.records, table.malformed) == ((), 1)
+
+    with pytest.raises(ParseError, match="printed nothing that can be read"):
+        ASSOC_MGR.read("Current Association Manager state\n", "")
 
 
 def test_a_cluster_without_accounting_has_no_limits(tmp_path: Path) -> None:
@@ -154,4 +162,4 @@ def test_a_cluster_without_accounting_has_no_limits(tmp_path: Path) -> None:
 @given(st.text(alphabet=st.sampled_from("QOS=GrpJobsTRE 1(2),N{}\n."), max_size=80))
 def test_any_text_is_read(text: str) -> None:
     """What cannot be read costs its row."""
-    ASSOC_MGR.read(f"QOS={text}", "")
+    ASSOC_MGR.parse(f"QOS={text}", "")

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
 
+from slurm_exporter.errors import ParseError
+from slurm_exporter.sources.cli.command import Table
 from slurm_exporter.sources.cli.commands.blocks import blocks, number, value, words
+from slurm_exporter.sources.cli.commands.node import NODE
+from slurm_exporter.sources.cli.commands.partition import PARTITION
+
+if TYPE_CHECKING:
+    from slurm_exporter.sources.cli.command import Command
 
 
 def cut(text: str) -> list[str | None]:
@@ -18,11 +27,6 @@ def test_each_record_is_a_block() -> None:
     ]
 
 
-def test_a_record_that_lacks_its_end_is_none() -> None:
-    """What is there of it may be cut within a value."""
-    assert cut("NodeName=a X=1\n\nNodeName=b Partitions=ba") == ["NodeName=a X=1\n\n", None]
-
-
 def test_what_stands_before_the_first_record_is_none() -> None:
     assert cut("what\n\nNodeName=a\n\n") == [None, "NodeName=a\n\n"]
 
@@ -32,10 +36,13 @@ def test_empty_lines_alone_end_no_record() -> None:
     assert cut("NodeName=a\n   Comment=x\n\ny\n\n") == ["NodeName=a\n   Comment=x\n\ny\n\n"]
 
 
-@pytest.mark.parametrize("text", ["", "No nodes in the system\n"])
-def test_there_may_be_no_records(text: str) -> None:
-    """All nodes of a cluster may be dynamic, and gone."""
-    assert cut(text) == []
+@pytest.mark.parametrize(("command", "kind"), [(NODE, "nodes"), (PARTITION, "partitions")])
+def test_there_may_be_no_records(command: Command[Any], kind: str) -> None:
+    """All nodes of a cluster may be dynamic, and gone; that is said in other words than errors."""
+    assert command.read(f"No {kind} in the system\n", "") == Table(())
+
+    with pytest.raises(ParseError):
+        command.read("No route to host\n\n", "")
 
 
 def test_words_are_pairs() -> None:

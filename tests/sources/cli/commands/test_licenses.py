@@ -33,12 +33,12 @@ def test_a_cluster_without_licenses_is_healthy(tmp_path: Path) -> None:
 
 
 def test_lines_that_cannot_be_read_are_counted() -> None:
-    """One lacks a number, one has a word for one, one was cut."""
+    """One lacks a number, one has a word for one, one is none."""
     text = (
         "LicenseName=a Total=4 Used=0 Free=4\n"
         "LicenseName=b Total=4 Used=many Free=4 Reserved=0 Remote=no\n"
         "LicenseName=c Total=4 Used=0 Free=4 Reserved=0 Remote=no\n"
-        "LicenseNa"
+        "what\n"
     )
 
     table = LICENSES.read(text, "")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slurm_exporter.errors import ParseError
 from slurm_exporter.sources.cli.commands.sacct import SACCT, ended_within
 from slurm_exporter.sources.cli.records import FINAL_STATES, Ended
 
@@ -118,18 +119,19 @@ def test_a_row_that_cannot_be_read_costs_that_row(changes: dict[str, str]) -> No
     assert (len(table.records), table.malformed) == (1, 1)
 
 
-def test_a_cut_output_costs_its_last_row() -> None:
+def test_a_cut_output_is_no_answer() -> None:
+    """What is counted once is never asked for again."""
     whole = text() + text()
 
     for length in range(len(text()) + 1, len(whole)):
-        table = SACCT.read(whole[:length], MARK)
-        assert (len(table.records), table.malformed) == (1, 1)
+        with pytest.raises(ParseError, match=r"^sacct ended with '.*': the output was cut$"):
+            SACCT.read(whole[:length], MARK)
 
 
 @given(st.text())
 def test_any_output_is_read_without_an_exception(output: str) -> None:
-    SACCT.read(output, MARK)
-    SACCT.read(output.replace("|", MARK) + f"{MARK}\n", MARK)
+    SACCT.parse(output, MARK)
+    SACCT.parse(output.replace("|", MARK) + f"{MARK}\n", MARK)
 
 
 def test_the_times_are_unix_times_and_the_mark_is_new_for_each_run() -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from slurm_exporter.errors import ParseError
 from slurm_exporter.sources.cli.command import FIELD
 from slurm_exporter.sources.cli.commands.squeue import SQUEUE
 from slurm_exporter.sources.cli.records import Job
@@ -200,11 +201,19 @@ def test_a_row_that_cannot_be_read_costs_that_row(changes: dict[str, str]) -> No
 
 
 @pytest.mark.parametrize("release", RELEASES)
-def test_an_output_that_was_cut_off_costs_one_row(release: str) -> None:
+def test_an_output_that_was_cut_off_is_no_answer(release: str) -> None:
+    """Half the jobs of a cluster would look like a calm one."""
     whole = recorded(SQUEUE, release)
-    half = SQUEUE.read(whole[: len(whole) // 2], MARK)
-    assert half.malformed == 1
-    assert half.records == SQUEUE.read(whole, MARK).records[: len(half.records)]
+    with pytest.raises(ParseError, match=r"^squeue ended with '.*': the output was cut$"):
+        SQUEUE.read(whole[: len(whole) // 2], MARK)
+
+
+def test_rows_none_of_which_can_be_read_are_no_answer() -> None:
+    """It would look like a cluster without jobs."""
+    with pytest.raises(ParseError) as raised:
+        SQUEUE.read(text(cpus="two") + text(cpus="three"), MARK)
+    assert str(raised.value).startswith("squeue printed nothing that can be read; it begins with ")
+    assert str(raised.value).endswith(repr(text(cpus="two")[:40]))
 
 
 def test_a_user_cannot_forge_the_row_of_another() -> None:

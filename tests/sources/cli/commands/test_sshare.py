@@ -72,8 +72,8 @@ def test_odd_names_are_kept() -> None:
 
 
 def test_rows_that_cannot_be_read_are_counted() -> None:
-    """As are those that were cut off."""
-    table = SSHARE.read("many|||||||||root\n1|||||||||bio\n1|||", "")
+    """Whether they lack a field or have a word for a number."""
+    table = SSHARE.read("many|||||||||root\n1|||||||||bio\n1|||\n", "")
 
     assert table.malformed == 2
     assert [share.account for share in table.records] == ["bio"]
@@ -90,7 +90,7 @@ def test_a_cluster_without_accounting_has_no_shares(tmp_path: Path) -> None:
 @given(st.text(alphabet=st.sampled_from("|1.0 \ninfabE²-"), max_size=80))
 def test_any_text_is_read(text: str) -> None:
     """What cannot be read costs its row."""
-    table = SSHARE.read(text, "")
+    table = SSHARE.parse(text, "")
 
     rows = [line for line in text.split("\n") if line]
     assert len(table.records) + table.malformed == len(rows)
