@@ -15,7 +15,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-_CHUNK = 64 * 1024
+_CHUNK = 1024 * 1024
+"""Bytes that are read at a time: no less than a pipe holds."""
+
+_LOOK = 0.1
+"""Seconds between two looks at whether a silent program has ended."""
 
 _LONGEST_COMPLAINT = 4096
 """Bytes of standard error that are kept."""
@@ -131,13 +135,16 @@ class _Reader:
         assert process.stdout is not None  # noqa: S101  # Popen was told to make both
         assert process.stderr is not None  # noqa: S101
         self._stdout, self._stderr = process.stdout.fileno(), process.stderr.fileno()
+        self._process = process
         self._limit = limit
         self.output = bytearray()
         self._errors = bytearray()
         os.set_blocking(self._stderr, False)
 
     def read(self, deadline: float) -> None:
-        """Read until standard output is closed.
+        """Read until standard output is closed, or the program has ended.
+
+        What it left behind may hold the stream open; what it wrote itself stands in the pipe then.
 
         Raises:
             TooMuchError: there is more than there may be.
@@ -148,11 +155,14 @@ class _Reader:
             selector.register(self._stderr, selectors.EVENT_READ)
             # Asked each time: a program that never stops writing is always ready.
             while (left := deadline - time.monotonic()) > 0:
-                for key, _ in selector.select(left):
+                ended = self._process.poll() is not None
+                for key, _ in selector.select(0 if ended else min(left, _LOOK)):
                     if key.fd == self._stderr and not self._complaint():
                         selector.unregister(self._stderr)
                     if key.fd == self._stdout and not self._piece():
                         return
+                if ended:
+                    return
         raise TooSlowError
 
     def errors(self) -> bytes:

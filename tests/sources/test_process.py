@@ -121,6 +121,22 @@ def test_complaints_are_not_waited_for() -> None:
     assert shell("yes >&2 >/dev/null & yes >/dev/null & echo done").output == b"done\n"
 
 
+def test_a_program_that_has_ended_is_not_waited_for() -> None:
+    """Though a child of its own still holds its output, and perhaps writes to it."""
+    for child in ("sleep 600", "while :; do echo drip; sleep 0.01; done", "yes"):
+        finished = shell(f"echo first; {child} & exit 3", limit=sys.maxsize)
+        assert finished.code == 3
+        assert finished.output.startswith(b"first\n")
+
+
+@pytest.mark.parametrize("size", [1, 65_536, 65_537, 3_000_000])
+def test_all_that_a_program_wrote_before_its_end_is_heard(size: int) -> None:
+    """However much, and whoever still holds the stream."""
+    for _ in range(10):
+        finished = shell(f"sleep 600 & head -c {size} /dev/zero; exit 0", limit=sys.maxsize)
+        assert len(finished.output) == size
+
+
 # ------------------------------------------------------------------ nothing is left
 
 
