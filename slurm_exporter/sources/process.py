@@ -24,8 +24,12 @@ _LOOK = 0.1
 _LONGEST_COMPLAINT = 4096
 """Bytes of standard error that are kept."""
 
+_FAREWELL = 1.0
+"""Seconds within which a program that was killed must be gone."""
+
 _lock = threading.Lock()
 _running: set[int] = set()
+_immortal: list[subprocess.Popen[bytes]] = []
 
 
 class TooMuchError(Exception):
@@ -61,7 +65,8 @@ def run(
     """Run a program and wait for its end.
 
     It gets a process group of its own, which is killed when the program has ended, when its time
-    is over and when ``end_all`` is called, so that nothing it started outlives it.
+    is over and when ``end_all`` is called, so that nothing it started outlives it.  What cannot be
+    killed, such as a wrapper that became root, is left alone after a moment.
 
     Args:
         command: the program and its arguments.
@@ -75,6 +80,7 @@ def run(
         TooSlowError: it has not ended in time.
     """
     deadline = time.monotonic() + seconds
+    _bury()
     process = subprocess.Popen(  # noqa: S603  # the operator's own commands
         command,
         stdin=subprocess.DEVNULL,
@@ -83,12 +89,14 @@ def run(
         env=environment,
         start_new_session=True,
     )
-    with process:
+    try:
         reader = _Reader(process, limit)
         with _remembered(process.pid):
             reader.read(deadline)
             _wait(process, deadline)
         return Finished(process.returncode, bytes(reader.output), reader.errors())
+    finally:
+        _leave(process)
 
 
 def end_all() -> None:
@@ -126,6 +134,24 @@ def _wait(process: subprocess.Popen[bytes], deadline: float) -> None:
 def _kill(group: int) -> None:
     with contextlib.suppress(OSError):  # nothing is left of it, as it should be
         os.killpg(group, signal.SIGKILL)
+
+
+def _leave(process: subprocess.Popen[bytes]) -> None:
+    """Close the streams of a program that has ended or was killed, and see it off."""
+    for stream in (process.stdout, process.stderr):
+        assert stream is not None  # noqa: S101  # Popen was told to make both
+        stream.close()
+    try:
+        process.wait(_FAREWELL)
+    except subprocess.TimeoutExpired:
+        with _lock:
+            _immortal.append(process)
+
+
+def _bury() -> None:
+    """Take note of those that have ended after all, lest they stay in the system's books."""
+    with _lock:
+        _immortal[:] = [process for process in _immortal if process.poll() is None]
 
 
 class _Reader:

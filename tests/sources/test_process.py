@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import sys
 import threading
 import time
@@ -179,6 +181,31 @@ def test_another_thread_can_end_all_programs(family: str, tmp_path: Path) -> Non
 
     assert [one.code for one in finished] == [-9]
     process.end_all()  # nobody is there any more, which is no error
+
+
+def test_a_program_that_cannot_be_killed_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that became root, or sleeps in the kernel; when it ends after all nothing is left."""
+    before = left_by_us()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "killpg", refused)
+        began = time.monotonic()
+        with pytest.raises(TooSlowError):
+            shell(f"echo $$ > {tmp_path}/pid; exec sleep 600", 0.3)
+        assert time.monotonic() - began < 5
+    pid = int((tmp_path / "pid").read_text())
+    assert not gone(pid)
+    assert left_by_us()[0] == before[0]
+
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: gone(pid), "its end")
+    shell("exit 0")
+    assert left_by_us() == before
+
+
+def refused(group: int, number: int) -> None:
+    raise PermissionError(1, "Operation not permitted", f"{group} {number}")
 
 
 def left_by_us() -> tuple[set[str], set[str]]:
