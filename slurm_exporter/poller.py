@@ -62,6 +62,7 @@ class Poller:
         self._wall = wall
         self._jitter = jitter
         self._usual_interval = endpoint.interval
+        self._took = 0.0
         self._fingerprint, self._snapshot = b"", _NOTHING
         self._stop = threading.Event()
         self._reported: tuple[str, str | None] | None = None
@@ -138,6 +139,7 @@ class Poller:
         answer = self._source.poll(self._fingerprint, stopwatch)
         asked = began if answer.asked is None else answer.asked
         self._usual_interval = self._endpoint.interval_with(answer.source)
+        self._took = answer.took
         if answer.families is None:
             return replace(self._snapshot, polled=asked)
         snapshot = Snapshot(
@@ -169,6 +171,8 @@ class Poller:
         return max(0.0, min(due, turning_point) - now)
 
     def _interval(self, duration: float) -> float:
+        # Who got the answer for nothing would come back too soon for a new one.
+        duration = max(duration, self._took)
         return schedule.effective_interval(self._usual_interval, duration, self._max_duty_cycle)
 
     def _next_due(self, due: float) -> float:

@@ -277,6 +277,19 @@ def test_slow_polls_stretch_the_interval_and_quick_ones_let_it_go_back(clock: Ma
     assert house.view.health.effective_interval == 30.0
 
 
+def test_an_answer_that_somebody_else_waited_for_stretches_the_interval(clock: ManualClock) -> None:
+    """Who gets it for nothing would else find it stale, and be the next to ask."""
+    house = House(clock, max_duty_cycle=0.1)
+    house.source.outcome = replace(GOOD, took=6.0)
+    house.run_for(125.0)
+    assert house.source.polls == [1000.0, 1060.0, 1120.0]
+    assert house.view.health.effective_interval == 60.0
+
+    house.source.outcome = GOOD
+    house.run_for(61.0)
+    assert house.view.health.effective_interval == 30.0
+
+
 def test_a_poller_goes_on_after_a_bug(house: House) -> None:
     """An endpoint is never silent for ever."""
     house.source.outcome = RuntimeError("oops")

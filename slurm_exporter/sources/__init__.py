@@ -22,6 +22,7 @@ class Answer:
         body_bytes: the size of the answer as it came.
         fingerprint: a digest of it; answers that say the same have the same one.
         asked: when Slurm was asked, on the monotonic clock; None is the begin of the poll.
+        took: seconds that Slurm took, if somebody else may have asked it and waited for it.
         source: who answered, in the config's words.
     """
 
@@ -30,6 +31,7 @@ class Answer:
     body_bytes: int
     fingerprint: bytes
     asked: float | None = None
+    took: float = 0.0
     source: str = "openmetrics"
 
 

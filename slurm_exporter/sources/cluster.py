@@ -35,7 +35,9 @@ class Cluster:
         self.slurmctld: Slurmctld = (
             Slurmctld(slurm) if before is None else before.slurmctld.reconfigured(slurm)
         )
-        self._outputs = Outputs(slurm.cli, slurm.body_size_limit)
+        self._outputs = Outputs(
+            slurm.cli, slurm.body_size_limit, max_duty_cycle=slurm.max_duty_cycle
+        )
         self._corrections = Corrections() if slurm.corrections else None
         self.keeper: Keeper = (
             Keeper(slurm, keeps=keeps) if before is None else before.keeper.reconfigured(slurm)

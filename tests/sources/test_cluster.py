@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,20 @@ def test_endpoints_share_commands_whatever_their_source(
     assert cluster.source(replace(JOBS, source="cli")).poll().families
     assert cluster.source(USERS).poll().families
     assert commands.runs == {"squeue": 1}
+
+
+@pytest.mark.parametrize(("share", "runs"), [(0.001, 1), (1.0, 2)])
+def test_a_command_runs_for_no_more_than_its_share_of_the_time(
+    tmp_path: Path, share: float, runs: int
+) -> None:
+    """However short the interval of an endpoint is."""
+    commands = FakeCommands(tmp_path)
+    cluster = Cluster(Slurm(cli=Cli(str(commands.path)), max_duty_cycle=share))
+    source = cluster.source(replace(JOBS, source="cli", cli_interval=1e-6))
+    for _ in range(2):
+        took = source.poll().took
+        time.sleep(took)
+    assert commands.runs == {"squeue": runs}
 
 
 def test_one_endpoint_may_differ_from_the_others(tmp_path: Path, slurmctld: FakeSlurmctld) -> None:

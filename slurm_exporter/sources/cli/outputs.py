@@ -39,12 +39,14 @@ class Output(Generic[Record_co]):
 
     Attributes:
         asked: when it was run, on the monotonic clock.
+        took: seconds until it had ended.
         table: its records.
         size: bytes of its text.
         digest: of its text; texts that say the same have the same one.
     """
 
     asked: float
+    took: float
     table: Table[Record_co]
     size: int
     digest: bytes
@@ -55,21 +57,28 @@ class Outputs:
 
     Whoever asks gets the newest answer if it is young enough for him, also when it is a failure:
     a controller in trouble is not asked by each endpoint in turn.  Whoever asks while the command
-    runs waits for its answer.
+    runs waits for its answer.  An answer that took long is young for long.
     """
 
     def __init__(
-        self, cli: Cli, limit: int, *, monotonic: Callable[[], float] = time.monotonic
+        self,
+        cli: Cli,
+        limit: int,
+        *,
+        max_duty_cycle: float = 1.0,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare; run nothing.
 
         Args:
             cli: how commands are run.
             limit: bytes that one may print; 0 means no limit.
+            max_duty_cycle: largest share of the time that a command may run, for all who want it.
             monotonic: the clock.
         """
         self._path = cli.path
         self._limit = limit
+        self._max_duty_cycle = max_duty_cycle
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._shared: dict[Command[Any], _Shared] = {}
@@ -77,11 +86,11 @@ class Outputs:
     def get(
         self, command: Command[Record_co], max_age: float, seconds: float, stopwatch: Stopwatch
     ) -> Output[Record_co]:
-        """Return an answer that is no older than ``max_age``, after running the command if need be.
+        """Return an answer that is young enough, after running the command if need be.
 
         Args:
             command: what to ask.
-            max_age: seconds.
+            max_age: seconds; an answer may be older if the command would run too much otherwise.
             seconds: how long it may take.
             stopwatch: learns how long fetching and parsing took.
 
@@ -92,7 +101,8 @@ class Outputs:
             shared = self._shared.get(command)
             if shared is None:
                 run = partial(self.run, command)
-                shared = self._shared[command] = _Shared(command, run, self._monotonic)
+                shared = _Shared(command, run, self._max_duty_cycle, self._monotonic)
+                self._shared[command] = shared
         return shared.get(max_age, seconds, stopwatch)
 
     def program(self, command: Command[Any]) -> str | None:
@@ -134,10 +144,12 @@ class _Shared:
         self,
         command: Command[Any],
         run: Callable[[str, float], bytes],
+        max_duty_cycle: float,
         monotonic: Callable[[], float],
     ) -> None:
         self._command = command
         self._run = run
+        self._max_duty_cycle = max_duty_cycle
         self._monotonic = monotonic
         self._lock = threading.Lock()  # held while the command runs
         self._asked = float("-inf")
@@ -151,7 +163,7 @@ class _Shared:
         if not mine:
             raise _too_slow(self._command, seconds)
         try:
-            if self._answer is None or self._monotonic() - self._asked > max_age:
+            if self._is_old(max_age):
                 self._ask(deadline - self._monotonic(), stopwatch)
             answer = self._answer
         finally:
@@ -160,6 +172,12 @@ class _Shared:
             raise type(answer)(str(answer))
         assert answer is not None  # noqa: S101  # it was asked for
         return answer
+
+    def _is_old(self, max_age: float) -> bool:
+        answer = self._answer
+        if isinstance(answer, Output):
+            max_age = max(max_age, answer.took / self._max_duty_cycle)
+        return answer is None or self._monotonic() - self._asked > max_age
 
     def _ask(self, seconds: float, stopwatch: Stopwatch) -> None:
         if seconds <= 0:  # of no interest to others, who may have more time
@@ -174,13 +192,14 @@ class _Shared:
         mark = new_mark()
         with stopwatch.phase("fetch"):
             text = self._run(mark, seconds)
+            took = self._monotonic() - self._asked
             digest = hashlib.blake2b(text.replace(mark.encode(), b""), digest_size=16).digest()
         last = self._last
         if last is not None and last.digest == digest:
-            return replace(last, asked=self._asked)
+            return replace(last, asked=self._asked, took=took)
         with stopwatch.phase("parse"):
             table = self._command.read(text.decode("utf-8", "replace"), mark)
-        return Output(self._asked, table, len(text), digest)
+        return Output(self._asked, took, table, len(text), digest)
 
 
 def _too_slow(command: Command[Any], seconds: float) -> PollTimeoutError:

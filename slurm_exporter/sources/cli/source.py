@@ -72,6 +72,7 @@ class CliSource:
             body_bytes=sum(one.size for one in outputs),
             fingerprint=fingerprint,
             asked=min(one.asked for one in outputs),
+            took=max(one.took for one in outputs),
             source="cli",
         )
 

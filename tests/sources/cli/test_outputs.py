@@ -75,6 +75,52 @@ def test_who_asks_soon_gets_the_same_answer(house: House, commands: FakeCommands
     assert commands.runs == {"squeue": 2}
 
 
+def test_an_answer_that_took_long_is_young_for_long(clock: ManualClock) -> None:
+    """So that the command runs for no more than its share of the time, however many ask."""
+    outputs = SlowOutputs(clock, takes=5.0)
+    for _ in range(100):
+        outputs.get(SQUEUE, 18.0, 20.0, Stopwatch())
+        clock.advance(5.0)
+    assert outputs.runs * 5.0 / (100 * 5.0) <= 0.11
+
+    outputs.takes = 0.1
+    clock.advance(50.0)
+    outputs.runs = 0
+    for _ in range(10):
+        outputs.get(SQUEUE, 18.0, 20.0, Stopwatch())
+        clock.advance(20.0)
+    assert outputs.runs == 10
+
+
+def test_a_failure_that_took_long_is_no_older_than_one_bears(clock: ManualClock) -> None:
+    """When slurmctld is back, it is seen at once."""
+    outputs = SlowOutputs(clock, takes=5.0)
+    outputs.error = CommandError("no")
+    for _ in range(2):
+        with pytest.raises(CommandError):
+            outputs.get(SQUEUE, 18.0, 20.0, Stopwatch())
+        clock.advance(19.0)
+    assert outputs.runs == 2
+
+
+class SlowOutputs(Outputs):
+    """Outputs of an idle cluster, whose commands take time on the test's clock."""
+
+    def __init__(self, clock: ManualClock, takes: float) -> None:
+        super().__init__(Cli(), 0, max_duty_cycle=0.1, monotonic=clock)
+        self.clock, self.takes, self.runs = clock, takes, 0
+        self.error: PollError | None = None
+
+    def run(self, command: Command[Any], mark: str, seconds: float) -> bytes:
+        self.runs += 1
+        self.clock.advance(min(self.takes, seconds))
+        if self.takes > seconds:
+            raise PollTimeoutError(f"{command} took longer than {seconds:g} s")
+        if self.error:
+            raise self.error
+        return b""
+
+
 def test_who_asks_meanwhile_waits_for_the_same_answer(
     house: House, commands: FakeCommands, tmp_path: Path
 ) -> None:
