@@ -32,6 +32,9 @@ Record_co = TypeVar("Record_co", covariant=True)
 
 _LONGEST_SENTENCE = 300
 
+_MORE = 1.5
+"""Times as much time as was not enough, with which it is worth another try."""
+
 
 @dataclass(frozen=True, slots=True)
 class Output(Generic[Record_co]):
@@ -153,6 +156,7 @@ class _Shared:
         self._monotonic = monotonic
         self._lock = threading.Lock()  # held while the command runs
         self._asked = float("-inf")
+        self._granted = 0.0  # seconds that the last run was given
         self._answer: Output[Any] | PollError | None = None
         self._last: Output[Any] | None = None
 
@@ -163,8 +167,9 @@ class _Shared:
         if not mine:
             raise _too_slow(self._command, seconds)
         try:
-            if self._is_old(max_age):
-                self._ask(deadline - self._monotonic(), stopwatch)
+            left = deadline - self._monotonic()
+            if self._is_old(max_age) or self._had_too_little(left):
+                self._ask(left, stopwatch)
             answer = self._answer
         finally:
             self._lock.release()
@@ -179,10 +184,14 @@ class _Shared:
             max_age = max(max_age, answer.took / self._max_duty_cycle)
         return answer is None or self._monotonic() - self._asked > max_age
 
+    def _had_too_little(self, seconds: float) -> bool:
+        """Return whether who has this much time may get more than the timeout of one in a hurry."""
+        return isinstance(self._answer, PollTimeoutError) and seconds >= _MORE * self._granted
+
     def _ask(self, seconds: float, stopwatch: Stopwatch) -> None:
         if seconds <= 0:  # of no interest to others, who may have more time
             raise PollTimeoutError(f"no time was left for {self._command}")
-        self._asked, self._answer = self._monotonic(), None
+        self._asked, self._granted, self._answer = self._monotonic(), seconds, None
         try:
             self._answer = self._last = self._read(seconds, stopwatch)
         except PollError as error:

@@ -339,6 +339,19 @@ def test_nobody_waits_for_anothers_run_longer_than_he_may(
     patient.join(20)
 
 
+def test_a_timeout_of_one_in_a_hurry_is_not_everybodys(clock: ManualClock) -> None:
+    """Who has clearly more time tries anew; who has a little more does not."""
+    outputs = SlowOutputs(clock, takes=5.0)
+    for seconds in (2.0, 2.9):
+        with pytest.raises(PollTimeoutError, match="squeue took longer than 2 s"):
+            outputs.get(SQUEUE, 18.0, seconds, Stopwatch())
+    assert outputs.runs == 1
+
+    assert outputs.get(SQUEUE, 18.0, 20.0, Stopwatch()).took == 5.0
+    assert outputs.get(SQUEUE, 18.0, 2.0, Stopwatch()).took == 5.0
+    assert outputs.runs == 2
+
+
 def test_who_has_no_time_left_runs_nothing_and_spoils_nothing(
     house: House, commands: FakeCommands
 ) -> None:
