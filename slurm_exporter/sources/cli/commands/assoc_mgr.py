@@ -50,7 +50,6 @@ _PER_USER = {f"{key}PU": kind for key, kind in _OF_QOS.items()}
 # A limit that is set, of a resource if it has a name, and its use; one that is not is N(17).
 _SET = re.compile(r"(?:^|(?<=,))(?:([^,]*)=)?(\d+)\((\d+(?:\.\d+)?)\)(?=,|$)")
 _NAME = re.compile(r"(.*)\((\d+)\)")  # and an id
-_MEMBER = re.compile(r"(\S[^{}]*)=\{([^{}]*)\}")
 
 
 def _read(text: str, _mark: str) -> Table[LimitOwner]:
@@ -93,9 +92,9 @@ class _Reader:
         found = pairs(own)
         qos = _named(found["QOS"])
         yield LimitOwner("qos", (qos,), _limits(found, _GROUP))
-        for name, limits in _MEMBER.findall(accounts):
+        for name, limits in _members(accounts):
             yield LimitOwner("qos_account", (qos, name), _limits(pairs(limits), _PER_ACCOUNT))
-        for name, limits in _MEMBER.findall(users):
+        for name, limits in _members(users):
             owner = (qos, self._user(name))
             yield LimitOwner("qos_user", owner, _limits(pairs(limits), _PER_USER))
 
@@ -105,6 +104,15 @@ class _Reader:
             return self._names.get(text, text)
         self._names[match[2]] = match[1]
         return match[1]
+
+
+def _members(text: str) -> Iterator[tuple[str, str]]:
+    """Yield names and limits of ``one={...} another={...}``."""
+    *members, _ = text.split("}")
+    for member in members:
+        name, found, limits = member.partition("={")
+        if found:
+            yield name.strip(), limits
 
 
 def _named(text: str) -> str:

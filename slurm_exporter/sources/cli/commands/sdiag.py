@@ -91,9 +91,10 @@ _OF_CYCLES = {
 }
 
 _SECTIONS = (*filter(None, _STATISTICS), _TYPES, _USERS, _PENDING)
-_LINE = re.compile(r"\s*(sdiag output at|Data since|[^:]+(?=:)):?\s*(.*)")
+# None of these begins or ends with blanks, of which there may be many before what is no match.
+_LINE = re.compile(r"(sdiag output at|Data since|[^:]+(?=:)):?\s*(.*)")
 _NUMBER = re.compile(r"(\d+)(?: microseconds)?|.*\((\d+)\)|(N/A)")  # a time has it at the end
-_RPC = re.compile(r"\s*(.*?)\s*\(\s*\d+\)\s+count:(\d+)(?:.*\btotal_time:(\d+))?")
+_RPC = re.compile(r"(.*)\(\s*\d+\)\s+count:(\d+)(?:.*\btotal_time:(\d+))?")
 
 
 def _read(text: str, mark: str) -> Table[Diagnostics]:
@@ -141,16 +142,16 @@ class _Reader:
             self.statistics["bf_active"] = int("WARNING" in line)
 
     def _statistic(self, line: str) -> None:
-        match = _LINE.fullmatch(line)
+        match = _LINE.fullmatch(line.strip())
         key = _STATISTICS[self._section].get(match[1].rstrip()) if match else None
         if match and key:
             self.statistics[key] = _number(match[2])
 
     def _rpc(self, line: str) -> None:
-        match = _RPC.match(line)
+        match = _RPC.match(line.strip())
         if match:
             name, count, microseconds = match.groups()
-            rpcs = Rpcs(name, int(count), int(microseconds or 0) / 1_000_000)
+            rpcs = Rpcs(name.rstrip(), int(count), int(microseconds or 0) / 1_000_000)
             self._rpcs[self._section].append(rpcs)
         elif not line.lstrip().startswith("No "):
             raise ValueError(f"{line!r} counts no RPCs")

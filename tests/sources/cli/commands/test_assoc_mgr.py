@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -129,6 +130,16 @@ def test_several_members_of_a_qos_are_told_apart() -> None:
         ),
         LimitOwner("qos_account", ("x y", "c=d"), (Limit("jobs", "", 2, 1),)),
     )
+
+
+@pytest.mark.parametrize("piece", ["word ", "a={", "}", "={}", "1(", "1=1(", ","])
+def test_odd_text_is_read_as_quickly_as_any(piece: str) -> None:
+    """Twice as much takes twice as long, not four times."""
+    began = time.monotonic()
+    for beginning in ("QOS=x Account Limits= ", f"{ALICE}GrpTRES="):
+        ASSOC_MGR.parse(f"{beginning}{piece * 20_000}\n", "")
+
+    assert time.monotonic() - began < 3
 
 
 def test_lines_that_cannot_be_read_are_counted() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -154,6 +156,15 @@ def test_what_is_not_sdiags_is_a_failure() -> None:
     """Not an answer without statistics."""
     with pytest.raises(ParseError, match="sdiag printed nothing that can be read"):
         SDIAG.read("command not found\n", "")
+
+
+@pytest.mark.parametrize("piece", [" ", "\t", "(", "1) ", "a ", " ("])
+def test_odd_text_is_read_as_quickly_as_any(piece: str) -> None:
+    """Twice as much takes twice as long, not four times."""
+    began = time.monotonic()
+    SDIAG.parse(f"{HEAD}\t{piece * 20_000}x\n{TYPES}\t{piece * 20_000}x\n", "")
+
+    assert time.monotonic() - began < 3
 
 
 @given(st.text(alphabet=st.sampled_from("\tRab01 :()\n-N/AcountPengPC²"), max_size=80))
