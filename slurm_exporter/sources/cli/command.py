@@ -137,7 +137,8 @@ def table(rows: Iterable[Row | None], record: Callable[[Row], Record_co]) -> Tab
 
     Args:
         rows: as they were cut; None stands for one that could not be.
-        record: makes a record of a row; raises ValueError for one that it cannot read.
+        record: makes a record of a row; raises ValueError for one that it cannot read, or
+            OverflowError for a number or a time that is beyond all bounds.
     """
     records, malformed = [], 0
     for row in rows:
@@ -146,6 +147,6 @@ def table(rows: Iterable[Row | None], record: Callable[[Row], Record_co]) -> Tab
                 malformed += 1
             else:
                 records.append(record(row))
-        except ValueError:
+        except (ValueError, OverflowError):
             malformed += 1
     return Table(tuple(records), malformed)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import datetime
 from functools import lru_cache
-from itertools import product
+from itertools import islice, product
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -14,12 +15,19 @@ if TYPE_CHECKING:
 
     from slurm_exporter.sources.cli.records import Gpus
 
+_MOST_HOSTS = 1 << 17
+"""Names in a host list; Slurm's own end at 64 Ki."""
+
 UNKNOWN = frozenset({"", "N/A", "(null)", "None", "NONE", "Unknown", "UNKNOWN", "n/a"})
 """What commands print where there is no value."""
 
+_LONGEST_MOMENT = 20
+"""Digits of the largest 64-bit number, which some fields have for never."""
+
 _UNITS: dict[str, int] = {unit: 1024**power for power, unit in enumerate("KMGTPEZ", 1)}
-_NUMBER = re.compile(r"(\d+(?:\.\d+)?)([KMGTPEZ]?)")
-_RANGE = re.compile(r"(\d+)(?:-(\d+)(?::(\d+))?)?")
+# No longer than Slurm's own numbers can be, lest nonsense becomes more than there is memory for.
+_NUMBER = re.compile(r"(\d{1,20}(?:\.\d+)?)([KMGTPEZ]?)")
+_RANGE = re.compile(r"(\d{1,10})(?:-(\d{1,10})(?::(\d{1,10}))?)?")
 _HOST = re.compile(r"[^\[\]]*(?:\[[^\[\]]+\][^\[\]]*)*")
 _NAME = re.compile(r"[^\[\],]+")
 _BRACKETS = re.compile(r"([^\[]*)(?:\[([^\]]*)\])?")
@@ -35,7 +43,7 @@ def moment(text: str) -> int | None:
     Raises:
         ValueError: it is neither.
     """
-    if text.isdecimal():
+    if text.isdecimal() and len(text) <= _LONGEST_MOMENT:
         return int(text)
     return None if text in UNKNOWN else _local(text)
 
@@ -123,7 +131,14 @@ def hosts(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def _list(text: str) -> tuple[str, ...]:
-    return tuple(host for part in _parts(text) for host in _expanded(part))
+    return _few(text, (host for part in _parts(text) for host in _expanded(part)))
+
+
+def _few(text: str, names: Iterator[str]) -> tuple[str, ...]:
+    found = tuple(islice(names, _MOST_HOSTS + 1))
+    if len(found) > _MOST_HOSTS:
+        raise ValueError(f"{text!r} names too many hosts")
+    return found
 
 
 def _parts(text: str) -> Iterator[str]:
@@ -142,7 +157,9 @@ def _expanded(part: str) -> Iterator[str]:
         raise ValueError(f"{part!r} is no host list")
     pieces = []
     for prefix, ranges in _BRACKETS.findall(part):
-        pieces += [[prefix], list(_counted(ranges)) if ranges else [""]]
+        pieces += [(prefix,), _few(ranges, _counted(ranges)) if ranges else ("",)]
+    if math.prod(map(len, pieces)) > _MOST_HOSTS:
+        raise ValueError(f"{part!r} names too many hosts")
     return map("".join, product(*pieces))
 
 

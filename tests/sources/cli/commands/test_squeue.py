@@ -192,8 +192,16 @@ def test_gpus_that_slurm_does_not_account_for_are_unknown() -> None:
         {"list": "n[1-"},
         {"submitted": "soon"},
         {"tres": "mem=lots"},
+        {"tres": f"mem={'9' * 400}"},
+        {"tasks": f"0-{'9' * 30}"},
+        {"tasks": "0-4:0"},
+        {"list": "n[0-9999999999]"},
+        {"list": "n" + "[0-99]" * 800},
+        {"list": ",".join(["n[0-99999]"] * 3)},
+        {"started": "9" * 400},
+        {"started": "0001-01-01T00:00:00"},
     ],
-    ids=lambda changes: next(iter(changes)),
+    ids=str,
 )
 def test_a_row_that_cannot_be_read_costs_that_row(changes: dict[str, str]) -> None:
     read = SQUEUE.read(text() + text(**changes) + text(job="8"), MARK)
