@@ -250,7 +250,7 @@ def test_an_answer_that_cannot_be_read_counts_nothing_and_is_asked_for_again(
         raise ParseError("sacct was cut")
 
     def ask(begin: int, end: int) -> Command[Ended]:
-        return replace(ended_within(begin, end), read=unreadable)
+        return replace(ended_within(begin, end), parse=unreadable)
 
     with monkeypatch.context() as patch:
         patch.setattr(history, "ended_within", ask)
