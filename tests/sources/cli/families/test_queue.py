@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from slurm_exporter.exposition import Family, Format, render
 from slurm_exporter.sources.cli.families.queue import BOUNDS, Memory, families, word
-from slurm_exporter.sources.cli.records import Job
+from tests.sources.cli.examples import waiting
 
-JOB = Job(
-    id="1",
-    tasks=1,
-    state="PENDING",
-    flags=frozenset(),
-    partitions=("batch",),
-    user="alice",
-    account="physics",
-    cpus=2,
-    memory=1024,
-    gpus={},
-    nodes=(),
-    min_nodes=1,
-    max_nodes=1,
-    reason="Priority",
-    submitted=50,
-    eligible=100,
-    started=None,
-    ended=None,
-)
+if TYPE_CHECKING:
+    from slurm_exporter.sources.cli.records import Job
+
+JOB = waiting(reason="Priority")
 RUNNING = JOB._replace(state="RUNNING", nodes=("n1",), started=130, reason="None")
 
 
