@@ -14,6 +14,8 @@ from slurm_exporter.snapshot import SnapshotStore
 from slurm_exporter.sources.cli.command import FIELD
 from slurm_exporter.sources.cli.outputs import Outputs
 from slurm_exporter.sources.cli.source import CliSource
+from tests.bench import workload
+from tests.bench.latency import latencies, p99, until_polled
 from tests.bench.poll import cpu_of
 from tests.bench.report import Row, in_turn, ratio
 
@@ -59,13 +61,20 @@ def _job(chance: random.Random, number: int) -> list[str]:
 
 
 @contextlib.contextmanager
-def polls(text: str, *names: str) -> Iterator[Callable[[], None]]:
-    """Polls of endpoints that share the commands' outputs; the commands are a process each."""
+def squeue(text: str) -> Iterator[str]:
+    """A directory of a squeue that prints a text."""
     with tempfile.TemporaryDirectory() as directory:
         (Path(directory) / "text").write_text(text)
         program = Path(directory) / "squeue"
         program.write_text(_SQUEUE.format(file=Path(directory) / "text"))
         program.chmod(0o755)
+        yield directory
+
+
+@contextlib.contextmanager
+def polls(text: str, *names: str) -> Iterator[Callable[[], None]]:
+    """Polls of endpoints that share the commands' outputs; the commands are a process each."""
+    with squeue(text) as directory:
         endpoints = [Endpoint(name, "", source="cli", timeout=60.0) for name in names]
         store = SnapshotStore(endpoints)
 
@@ -89,3 +98,32 @@ def growth(effort: Effort) -> list[Row]:
         )
     note = f"parse, and families of {len(JOB_ENDPOINTS)} endpoints"
     return [ratio("commands, CPU per job: 100,000 / 10,000 jobs", pairs, "us", note)]
+
+
+def interference(effort: Effort) -> list[Row]:
+    """Scrapes while many jobs are read and counted all the time, and while nothing is."""
+    seconds = 3 * effort.seconds
+    with squeue(jobs(100_000)) as directory:
+        pairs = in_turn(
+            effort.rounds,
+            lambda: p99(_beside_polls(directory, seconds)),
+            lambda: p99(_after_polls(directory, seconds)),
+        )
+    name = "scrape, 99th percentile: 100,000 jobs polled"
+    row = ratio(f"{name} / not", pairs, "ms")
+    note = f"{len(JOB_ENDPOINTS)} endpoints, polled nearly all the time"
+    return [Row(f"{name} - not", row.ours - row.other, row.ours, row.other, "ms", note)]
+
+
+def _beside_polls(directory: str, seconds: float) -> list[float]:
+    with workload.polling(_by_commands(directory), JOB_ENDPOINTS, "4s") as (port, _):
+        return until_polled(port, seconds)
+
+
+def _after_polls(directory: str, seconds: float) -> list[float]:
+    with workload.polling(_by_commands(directory), JOB_ENDPOINTS) as (port, _):
+        return latencies(port, seconds)
+
+
+def _by_commands(directory: str) -> dict[str, object]:
+    return {"source": "cli", "cli": {"path": directory}}

@@ -18,19 +18,24 @@ SWITCHED = "from slurm_exporter import app, cli; app.SWITCH_INTERVAL = {}; cli.e
 
 
 def beside_polls(slurmctld: int, seconds: float, *program: str) -> list[float]:
-    """Scrape an exporter that polls nearly all the time, until some polls have come to their end.
+    """Scrape an exporter that polls nearly all the time."""
+    with workload.exporter(slurmctld, "2s", *program) as (port, _):
+        return until_polled(port, seconds)
+
+
+def until_polled(port: int, seconds: float) -> list[float]:
+    """Scrape until some polls have come to their end.
 
     Raises:
         TimeoutError: none does, so the scrapes had nothing beside them.
     """
     found: list[float] = []
-    with workload.exporter(slurmctld, "2s", *program) as (port, _):
-        before = workload.polls(port)
-        for _ in range(10):
-            found += latencies(port, seconds)
-            if workload.polls(port) > before + 1:
-                return found
-    raise TimeoutError("polls of 400,000 samples take too long on this machine")
+    before = workload.polls(port)
+    for _ in range(10):
+        found += latencies(port, seconds)
+        if workload.polls(port) > before + 1:
+            return found
+    raise TimeoutError("polls of so much take too long on this machine")
 
 
 def without_polls(slurmctld: int, seconds: float) -> list[float]:
@@ -59,15 +64,16 @@ def interference(effort: Effort) -> list[Row]:
     with workload.slurmctld(workload.answer(400_000)) as slurmctld:
         pairs = in_turn(
             effort.rounds,
-            lambda: _p99(beside_polls(slurmctld, seconds)),
-            lambda: _p99(without_polls(slurmctld, seconds)),
+            lambda: p99(beside_polls(slurmctld, seconds)),
+            lambda: p99(without_polls(slurmctld, seconds)),
         )
     name = "scrape, 99th percentile: 400,000 samples polled"
     row = ratio(f"{name} / not", pairs, "ms", f"medians of {effort.rounds}")
     return [row, Row(f"{name} - not", row.ours - row.other, row.ours, row.other, "ms")]
 
 
-def _p99(values: list[float]) -> float:
+def p99(values: list[float]) -> float:
+    """The 99th percentile."""
     return statistics.quantiles(values, n=100)[-1]
 
 
@@ -88,4 +94,4 @@ def switch_intervals(effort: Effort) -> list[Switch]:
             program = ("-c", SWITCHED.format(interval))
             more = beside_polls(slurmctld, 3 * effort.seconds, *program)
             found.setdefault(interval, []).extend(more)
-    return [Switch(one, statistics.median(all_), _p99(all_)) for one, all_ in found.items()]
+    return [Switch(one, statistics.median(all_), p99(all_)) for one, all_ in found.items()]

@@ -50,6 +50,7 @@ BENCHMARKS = {
     "flatness": (scrape.flatness, ()),
     "memory": (memory.memory, ()),
     "commands": (commands.growth, ()),
+    "commands-interference": (commands.interference, ()),
 }
 """What makes the rows of the table, and the programs that each needs."""
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 ROOT = Path(__file__).parent.parent.parent
 LABELS = {"cluster": "cluster01", "env": "production"}
@@ -136,14 +136,38 @@ def exporter(
         program: what to run with Python instead of the package.
         users: those who may read, and their bcrypt hashes; None lets in everybody.
     """
+    slurm = {"url": f"http://127.0.0.1:{slurmctld_port}"}
+    with polling(slurm, ["nodes"], interval, *program, users=users) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def polling(
+    slurm: dict[str, object],
+    endpoints: Iterable[str],
+    interval: str = "1h",
+    *program: str,
+    users: dict[str, str] | None = None,
+) -> Iterator[tuple[int, int]]:
+    """An exporter that polls these endpoints; yields its port and pid when it is ready.
+
+    Args:
+        slurm: how Slurm is asked.
+        endpoints: what for.
+        interval: how often.
+        program: what to run with Python instead of the package.
+        users: those who may read, and their bcrypt hashes; None lets in everybody.
+    """
     program = program or ("-m", "slurm_exporter")
     port = free_port()
     # A timeout must not be longer than the interval.
     timeout = "30s" if interval == "1h" else interval
     config = {
-        "slurm": {"url": f"http://127.0.0.1:{slurmctld_port}", "max_duty_cycle": 1},
+        "slurm": {**slurm, "max_duty_cycle": 1},
         "server": {"listen": f"127.0.0.1:{port}", "open_paths": ["/-/ready"]},
-        "endpoints": [{"name": "nodes", "interval": interval, "timeout": timeout}],
+        "endpoints": [
+            {"name": name, "interval": interval, "timeout": timeout} for name in endpoints
+        ],
         "labels": LABELS,
         "logging": {"level": "error"},
     }
