@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import platform
 import resource
 import sys
@@ -16,7 +17,7 @@ import structlog
 from slurm_exporter import __version__, systemd
 from slurm_exporter import log as logging
 from slurm_exporter.config import format_duration, refreshed
-from slurm_exporter.courtesy import Answering, Courtesy
+from slurm_exporter.courtesy import Answering
 from slurm_exporter.errors import ConfigError, Problem
 from slurm_exporter.exposition import Format
 from slurm_exporter.metrics import (
@@ -58,6 +59,13 @@ SWITCH_INTERVAL = 0.0005
 
 A scrape gives it away and wants it back at each system call.  With Python's default of 5 ms, a
 scrape beside the parse of a large answer waited several times as long.
+"""
+
+COLLECTIONS = 1000
+"""Collections of middle-aged cyclic garbage before one looks at all that there is.
+
+Python's default is 10.  Each look at a hundred thousand jobs holds the interpreter for a tenth of
+a second, and finds nothing: what is large here has no cycles and goes with its last reference.
 """
 
 _FILES = 8192
@@ -114,6 +122,7 @@ class App:
             ListenError: an address cannot be listened on; nothing runs then.
         """
         sys.setswitchinterval(SWITCH_INTERVAL)
+        gc.set_threshold(*gc.get_threshold()[:2], COLLECTIONS)
         _allow_many_files()
         server = self._config.server
         passed = server.systemd_socket
@@ -363,11 +372,12 @@ def pollers(
     return [
         Poller(
             endpoint,
-            cluster.source(endpoint, Courtesy(answering).give_way),
+            cluster.source(endpoint),
             store,
             labels=config.labels,
             max_duty_cycle=config.slurm.max_duty_cycle,
             offset=first_offset(index, len(endpoints), shortest),
+            answering=answering,
         )
         for index, endpoint in enumerate(endpoints)
         if endpoint.name not in but

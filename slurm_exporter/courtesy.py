@@ -6,15 +6,24 @@ system call, and a thread that parses a large text would let it wait each time.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
+
+Item = TypeVar("Item")
 
 PATIENCE = 0.05
 """Seconds for which work gives way at most; to make and send a page takes a few thousandths."""
+
+_SLICE = 64
+"""Items that are worked on between two chances to give way; some take ten microseconds each."""
+
+_this_thread = threading.local()
 
 
 class Answering:
@@ -40,6 +49,46 @@ class Answering:
     def wait(self, seconds: float) -> None:
         """Return when the answer is written, or after so many seconds."""
         self._over.wait(seconds)
+
+
+@contextlib.contextmanager
+def courteous(answering: Answering) -> Iterator[None]:
+    """Make this thread give way in a with block, wherever its work calls ``give_way``.
+
+    So what reads texts and counts rows need not know for whom it does it.
+
+    Args:
+        answering: whom to give way to.
+    """
+    _this_thread.courtesy = Courtesy(answering)
+    try:
+        yield
+    finally:
+        del _this_thread.courtesy
+
+
+def give_way() -> None:
+    """Wait a moment while a client is answered, if this thread is a courteous one."""
+    courtesy: Courtesy | None = getattr(_this_thread, "courtesy", None)
+    if courtesy is not None:
+        courtesy.give_way()
+
+
+def paced(items: Iterable[Item]) -> Iterator[Item]:
+    """Return the items one by one, and give way now and then."""
+    rest = iter(items)
+    while some := tuple(islice(rest, _SLICE)):
+        give_way()
+        yield from some
+
+
+class Paced(tuple[Item, ...]):
+    """Items at which whoever goes through them gives way now and then."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[Item]:
+        return paced(super().__iter__())
 
 
 class Courtesy:

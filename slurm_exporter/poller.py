@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from slurm_exporter import schedule
+from slurm_exporter.courtesy import Answering, courteous
 from slurm_exporter.errors import INTERNAL, PollError
 from slurm_exporter.exposition import Format, Part, pack, render
 from slurm_exporter.phases import Stopwatch
@@ -47,6 +48,7 @@ class Poller:
         labels: tuple[tuple[str, str], ...] = (),
         max_duty_cycle: float = 1.0,
         offset: float = 0.0,
+        answering: Answering | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         jitter: Callable[[], float] = random.random,
@@ -58,6 +60,7 @@ class Poller:
         self._labels = labels
         self._max_duty_cycle = max_duty_cycle
         self._offset = offset
+        self._answering = answering or Answering()
         self._monotonic = monotonic
         self._wall = wall
         self._jitter = jitter
@@ -113,7 +116,8 @@ class Poller:
         began, time_of_day = self._monotonic(), self._wall()
         self._expect(began + self._endpoint.timeout)
         stopwatch = Stopwatch(self._monotonic)
-        outcome = self._attempt(began, stopwatch)
+        with courteous(self._answering):
+            outcome = self._attempt(began, stopwatch)
         if self._stop.is_set():
             return
         failure = outcome if isinstance(outcome, Failure) else None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from slurm_exporter.courtesy import Answering
 from tests.fake_slurmctld import FakeSlurmctld
 from tests.leaks import leaked
 
@@ -26,6 +27,18 @@ class ManualClock:
     def advance(self, seconds: float) -> None:
         """Let time pass."""
         self.now += seconds
+
+
+class Turns(Answering):
+    """Notes how often courteous work has asked whether somebody wants its turn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def under_way(self) -> bool:
+        self.count += 1
+        return super().under_way()
 
 
 @pytest.fixture

@@ -84,6 +84,10 @@ class FakeCommands:
 
     # -------------------------------------------------------------- what they are told
 
+    def text(self, command: str) -> str:
+        """What a command prints, in which ``MARK`` stands for the mark."""
+        return (self._home / f"{command}.txt").read_text()
+
     def print(self, command: str, text: str) -> None:
         """Print another text, in which ``MARK`` stands for the mark."""
         self._write(f"{command}.txt", text)

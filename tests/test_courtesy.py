@@ -9,9 +9,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from slurm_exporter import courtesy as courtesy_module
-from slurm_exporter.courtesy import PATIENCE, Answering, Courtesy
+from slurm_exporter.courtesy import (
+    PATIENCE,
+    Answering,
+    Courtesy,
+    Paced,
+    courteous,
+    give_way,
+    paced,
+)
+from tests.conftest import Turns
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from tests.conftest import ManualClock
 
 LONG = 20.0
@@ -113,3 +124,44 @@ def test_long_work_does_not_entitle_anybody_to_a_long_wait(
         courtesy.give_way()
 
     assert endless.waited == PATIENCE
+
+
+def test_a_thread_is_courteous_within_the_block_only() -> None:
+    """Also when its work fails there."""
+    turns = Turns()
+    give_way()
+    with contextlib.suppress(ZeroDivisionError), courteous(turns):
+        give_way()
+        1 / 0  # noqa: B018
+    give_way()
+
+    assert turns.count == 1
+
+
+def test_one_thread_is_not_courteous_for_another() -> None:
+    turns = Turns()
+    with courteous(turns):
+        other = threading.Thread(target=give_way)
+        other.start()
+        other.join()
+
+    assert turns.count == 0
+
+
+@pytest.mark.parametrize("through", [paced, Paced])
+def test_whoever_goes_through_many_items_gives_way_now_and_then(
+    through: Callable[[Iterable[int]], Iterable[int]],
+) -> None:
+    """Each time that it goes through them, and they are all there and in order."""
+    turns = Turns()
+    with courteous(turns):
+        assert list(through(range(1000))) == [*range(1000)]
+        assert list(through(())) == []
+
+    assert 1000 / 100 < turns.count < 1000 / 10
+
+
+def test_paced_items_are_a_sequence_like_any_other() -> None:
+    items = Paced("abc")
+
+    assert (len(items), items[1], items == ("a", "b", "c")) == (3, "b", True)

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, NamedTuple, TypeGuard, cast
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from slurm_exporter.courtesy import give_way
 from slurm_exporter.exposition.family import Family
 from slurm_exporter.exposition.forgery import Block, Row, honest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 DROP_REASONS = ("malformed", "foreign", "duplicate", "forged")
 """Why a row of Slurm's text is not served.
@@ -100,23 +101,19 @@ class Parsed:
     dropped: Mapping[str, int]
 
 
-def _go_on() -> None:
-    """Take no pause."""
-
-
-def parse(body: bytes, admission: Admission, pause: Callable[[], None] = _go_on) -> Parsed:
+def parse(body: bytes, admission: Admission) -> Parsed:
     """Read Slurm's text.
 
     Never raises: a line that cannot be used costs that line and is counted.  Bytes that are not
-    UTF-8 become replacement characters, since a page must be UTF-8.
+    UTF-8 become replacement characters, since a page must be UTF-8.  A text that is as Slurm
+    writes it is read in slices of some tenths of a millisecond, now and whenever the families'
+    rows are read; a courteous thread gives way before each.
 
     Args:
         body: the text.
         admission: which of its rows are wanted.
-        pause: called before each slice of a text that is as Slurm writes it, now and whenever
-            the families' rows are read; a slice takes some tenths of a millisecond.
     """
-    families = _read_strictly(body, admission, pause)
+    families = _read_strictly(body, admission)
     if families is not None:
         return Parsed(families, {})
     return _read_lines(body.decode("utf-8", "replace"), admission)
@@ -125,9 +122,7 @@ def parse(body: bytes, admission: Admission, pause: Callable[[], None] = _go_on)
 # ------------------------------------------------------------------ as Slurm writes it
 
 
-def _read_strictly(
-    body: bytes, admission: Admission, pause: Callable[[], None] = _go_on
-) -> tuple[Family, ...] | None:
+def _read_strictly(body: bytes, admission: Admission) -> tuple[Family, ...] | None:
     """Read a text that is exactly as Slurm writes it; None for any other."""
     body = body.removesuffix(_EOF)
     if not body.endswith(b"\n"):
@@ -136,7 +131,7 @@ def _read_strictly(
     start = 0
     while start < len(body):
         end = body.find(b"\n" + _HELP, start) + 1 or len(body)
-        family = _block(body, start, end, admission, pause)
+        family = _block(body, start, end, admission)
         if family is None or family.name in families:
             return None
         families[family.name] = family
@@ -144,9 +139,7 @@ def _read_strictly(
     return tuple(family for family in families.values() if family.rows)
 
 
-def _block(
-    body: bytes, start: int, end: int, admission: Admission, pause: Callable[[], None]
-) -> Family | None:
+def _block(body: bytes, start: int, end: int, admission: Admission) -> Family | None:
     """Read one family: its HELP line, its TYPE line, its samples."""
     head = _HEAD.match(body, start, end)
     if head is None or head[1] != head[3]:
@@ -156,7 +149,7 @@ def _block(
     if labels is None or kind not in _TYPES:
         return None
     pattern = _row_pattern(name, labels, admission.chosen_by_users)
-    rows = _Lines(body, head.end(), end, pattern, pause)
+    rows = _Lines(body, head.end(), end, pattern)
     return Family(name, _TYPES[kind], text, labels, rows) if rows.check() else None
 
 
@@ -166,21 +159,13 @@ class _Lines:
     Slice by slice, because whatever reads a text holds the interpreter lock until it is through.
     """
 
-    __slots__ = ("_body", "_count", "_end", "_pattern", "_pause", "_start")
+    __slots__ = ("_body", "_count", "_end", "_pattern", "_start")
 
-    def __init__(
-        self,
-        body: bytes,
-        start: int,
-        end: int,
-        pattern: re.Pattern[str],
-        pause: Callable[[], None],
-    ) -> None:
+    def __init__(self, body: bytes, start: int, end: int, pattern: re.Pattern[str]) -> None:
         self._body = body
         self._start = start
         self._end = end
         self._pattern = pattern
-        self._pause = pause
         self._count = 0
 
     def __len__(self) -> int:
@@ -207,7 +192,7 @@ class _Lines:
     def _slices(self) -> Iterator[str]:
         body, start = self._body, self._start
         while start < self._end:
-            self._pause()
+            give_way()
             most = min(start + _SLICE, self._end)
             end = body.rfind(b"\n", start, most) + 1 or body.find(b"\n", start) + 1
             yield body[start:end].decode("utf-8", "replace")

@@ -14,8 +14,6 @@ from slurm_exporter.sources.openmetrics import OpenMetricsSource
 from slurm_exporter.sources.slurmctld import Slurmctld
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from slurm_exporter.config import Endpoint, Slurm
     from slurm_exporter.sources import Source
 
@@ -48,19 +46,14 @@ class Cluster:
         """Return one for another config, which knows what still holds of what this one knows."""
         return self if slurm == self._slurm else Cluster(slurm, before=self)
 
-    def source(self, endpoint: Endpoint, pause: Callable[[], None] = lambda: None) -> Source:
-        """Return what asks for an endpoint.
-
-        Args:
-            endpoint: what for.
-            pause: called again and again while a large answer is read.
-        """
+    def source(self, endpoint: Endpoint) -> Source:
+        """Return what asks for an endpoint."""
         if endpoint.history is not None:
             return HistorySource(self._outputs, endpoint, endpoint.history, self.keeper)
         commands = CliSource(self._outputs, endpoint)
         if endpoint.source == COMMANDS:
             return commands
-        native = OpenMetricsSource(self.slurmctld, endpoint, self._corrections, pause)
+        native = OpenMetricsSource(self.slurmctld, endpoint, self._corrections)
         if endpoint.source == NATIVE:
             return native
         return AutoSource(native, commands, self._choice, endpoint.timeout)

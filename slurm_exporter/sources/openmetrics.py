@@ -12,8 +12,6 @@ from slurm_exporter.sources import Answer
 from slurm_exporter.sources.native import ADMISSIONS, MAY_BE_EMPTY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from slurm_exporter.config import Endpoint
     from slurm_exporter.sources.corrections import Corrections
     from slurm_exporter.sources.slurmctld import Slurmctld
@@ -27,7 +25,6 @@ class OpenMetricsSource:
         slurmctld: Slurmctld,
         endpoint: Endpoint,
         corrections: Corrections | None = None,
-        pause: Callable[[], None] = lambda: None,
     ) -> None:
         """Prepare; ask nothing.
 
@@ -35,12 +32,10 @@ class OpenMetricsSource:
             slurmctld: who is asked.
             endpoint: what for.
             corrections: what makes numbers right that slurmctld gets wrong; None passes them on.
-            pause: called again and again while an answer is parsed and its rows are read.
         """
         self._slurmctld = slurmctld
         self._endpoint = endpoint
         self._corrections = corrections
-        self._pause = pause
         self._admission = ADMISSIONS[endpoint.name]
 
     def poll(
@@ -69,7 +64,7 @@ class OpenMetricsSource:
         if not body or body.isspace():
             return self._empty(fingerprint)
         with stopwatch.phase("parse"):
-            parsed = parse(body, self._admission, self._pause)
+            parsed = parse(body, self._admission)
             families = self._corrected(parsed.families)
         if not parsed.families:
             raise ParseError(self._not_metrics(body, parsed))

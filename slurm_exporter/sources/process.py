@@ -46,12 +46,12 @@ class Finished:
 
     Attributes:
         code: its exit code; minus the signal that ended it.
-        output: all that it wrote to standard output.
+        output: all that it wrote to standard output; it may be long, and is not copied.
         errors: the begin of what it wrote to standard error.
     """
 
     code: int
-    output: bytes
+    output: bytearray
     errors: bytes
 
 
@@ -94,7 +94,7 @@ def run(
         with _remembered(process.pid):
             reader.read(deadline)
             _wait(process, deadline)
-        return Finished(process.returncode, bytes(reader.output), reader.errors())
+        return Finished(process.returncode, reader.output, reader.errors())
     finally:
         _leave(process)
 

@@ -68,4 +68,4 @@ def run(command: Sequence[str], seconds: float) -> bytes:
         raise ValueError("prints more than a token") from None
     if finished.code:
         raise ValueError(f"failed ({process.ending(finished.code)}); run it by hand to see why")
-    return finished.output
+    return bytes(finished.output)

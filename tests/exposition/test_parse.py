@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from slurm_exporter.courtesy import courteous
 from slurm_exporter.exposition import Admission, Family, Format, Parsed, Rule, parse, render
 from slurm_exporter.exposition import parse as parse_function
 from slurm_exporter.sources.native import ADMISSIONS
+from tests.conftest import Turns
 from tests.fake_slurmctld import NAMES, recorded
 
 module = __import__(parse_function.__module__, fromlist=["parse"])
@@ -279,14 +281,15 @@ def test_a_second_sample_of_a_family_without_labels_is_a_duplicate() -> None:
 def test_others_get_their_turn_before_each_slice_is_read_or_read_again() -> None:
     """So a large answer delays nobody for long, when it is parsed and when it is rendered."""
     rows = "".join(f'slurm_node_cpus{{node="node{i}"}} 1\n' for i in range(3000))
-    pause = mock.Mock()
+    turns = Turns()
 
-    (family,) = parse_function((NODE + rows).encode(), NODES, pause).families
-    parsing = pause.call_count
-    assert sum(1 for _ in family.rows) == len(family.rows) == 3000
+    with courteous(turns):
+        (family,) = parse_function((NODE + rows).encode(), NODES).families
+        parsing = turns.count
+        assert sum(1 for _ in family.rows) == len(family.rows) == 3000
 
     assert parsing >= len(rows) / module._SLICE
-    assert pause.call_count == 2 * parsing
+    assert turns.count == 2 * parsing
 
 
 # ------------------------------------------------------------------ whatever Slurm could send

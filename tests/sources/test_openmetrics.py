@@ -102,22 +102,6 @@ def test_fetching_and_parsing_are_timed(slurmctld: FakeSlurmctld) -> None:
     assert phases == [["fetch", "parse"], ["fetch"], ["fetch", "parse"], []]
 
 
-def test_others_get_their_turn_while_an_answer_is_parsed_and_its_rows_are_read(
-    slurmctld: FakeSlurmctld,
-) -> None:
-    """Each family is a slice at least."""
-    turns: list[None] = []
-    asked = Slurmctld(Slurm(urls=(slurmctld.url,)))
-    source = OpenMetricsSource(asked, ENDPOINTS["nodes"], pause=lambda: turns.append(None))
-    answer = source.poll()
-    parsing = len(turns)
-    for family in answer.families:
-        list(family.rows)
-
-    assert parsing >= len(answer.families)
-    assert len(turns) == 2 * parsing
-
-
 def test_nothing_means_that_metrics_are_not_switched_on(slurmctld: FakeSlurmctld) -> None:
     """And the message says what to set."""
     slurmctld.behaviours["/metrics/jobs"] = fake.nothing()

@@ -7,6 +7,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from slurm_exporter.courtesy import paced
 from slurm_exporter.errors import ParseError
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def table(rows: Iterable[Row | None], record: Callable[[Row], Record_co]) -> Tab
             OverflowError for a number or a time that is beyond all bounds.
     """
     records, malformed = [], 0
-    for row in rows:
+    for row in paced(rows):
         try:
             if row is None:
                 malformed += 1

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from slurm_exporter.courtesy import give_way
 from slurm_exporter.errors import (
     CommandError,
     EmptyError,
@@ -22,7 +23,7 @@ from slurm_exporter.sources import process
 from slurm_exporter.sources.cli.command import environment, new_mark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from slurm_exporter.config import Cli
     from slurm_exporter.phases import Stopwatch
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 Record_co = TypeVar("Record_co", covariant=True)
 
 _LONGEST_SENTENCE = 300
+
+_SLICE = 256 * 1024
+"""Bytes of an output that are looked at in one go."""
 
 _MORE = 1.5
 """Times as much time as was not enough, with which it is worth another try."""
@@ -112,7 +116,7 @@ class Outputs:
         """Return the path of a command's program; None when it is not there."""
         return shutil.which(command.program, path=self._path)
 
-    def run(self, command: Command[Any], mark: str, seconds: float) -> bytes:
+    def run(self, command: Command[Any], mark: str, seconds: float) -> bytearray:
         """Run a command for one who shares its answer with nobody; return what it prints.
 
         Args:
@@ -146,7 +150,7 @@ class _Shared:
     def __init__(
         self,
         command: Command[Any],
-        run: Callable[[str, float], bytes],
+        run: Callable[[str, float], bytearray],
         max_duty_cycle: float,
         monotonic: Callable[[], float],
     ) -> None:
@@ -202,7 +206,7 @@ class _Shared:
         with stopwatch.phase("fetch"):
             text = self._run(mark, seconds)
             took = self._monotonic() - self._asked
-            digest = hashlib.blake2b(text.replace(mark.encode(), b""), digest_size=16).digest()
+            digest = _digest(text, mark.encode())
         last = self._last
         if last is not None and last.digest == digest:
             return replace(last, asked=self._asked, took=took)
@@ -211,12 +215,30 @@ class _Shared:
         return Output(self._asked, took, table, len(text), digest)
 
 
+def _digest(text: bytearray, mark: bytes) -> bytes:
+    """Return what texts share that differ in nothing but the mark."""
+    found = hashlib.blake2b(digest_size=16)
+    for lines in _slices(text):
+        give_way()
+        found.update(lines.replace(mark, b""))
+    return found.digest()
+
+
+def _slices(text: bytearray) -> Iterator[bytearray]:
+    """Cut a text into pieces of whole lines, so that no mark is cut: none has a line break."""
+    start = 0
+    while start < len(text):
+        end = text.find(b"\n", start + _SLICE) + 1 or len(text)
+        yield text[start:end]
+        start = end
+
+
 def _too_slow(command: Command[Any], seconds: float) -> PollTimeoutError:
     # Some of the time that was given is gone before a command begins, and nobody set 9.998 s.
     return PollTimeoutError(f"{command} took longer than {round(seconds, 1):g} s")
 
 
-def _checked(command: Command[Any], finished: process.Finished) -> bytes:
+def _checked(command: Command[Any], finished: process.Finished) -> bytearray:
     """Return an output that is to be believed.
 
     An exit code says little: some commands end with 0 after an error, and say it on standard
@@ -226,7 +248,7 @@ def _checked(command: Command[Any], finished: process.Finished) -> bytes:
         said = _sentence(finished.errors) or _sentence(finished.output)
         ending = process.ending(finished.code)
         raise CommandError(f"{command} failed ({ending}){said and f': {said}'}")
-    if finished.output.strip():
+    if finished.output and not finished.output.isspace():
         return finished.output
     said = _sentence(finished.errors)
     if said:
@@ -234,10 +256,10 @@ def _checked(command: Command[Any], finished: process.Finished) -> bytes:
     if not command.may_be_empty:
         why = command.why_empty
         raise EmptyError(f"{command} printed nothing{why and f': {why}'}")
-    return b""
+    return bytearray()
 
 
-def _sentence(text: bytes) -> str:
+def _sentence(text: bytes | bytearray) -> str:
     """Return the first line of what a command has to say."""
     lines = text.decode("utf-8", "replace").strip().splitlines()
     return lines[0].strip()[:_LONGEST_SENTENCE] if lines else ""

@@ -6,6 +6,7 @@ import hashlib
 import time
 from typing import TYPE_CHECKING, Any
 
+from slurm_exporter.courtesy import Paced
 from slurm_exporter.phases import Stopwatch
 from slurm_exporter.sources import Answer
 from slurm_exporter.sources.cli.catalogue import CATALOGUE
@@ -77,6 +78,6 @@ class CliSource:
         )
 
     def _families(self, outputs: Sequence[Output[Any]]) -> tuple[Family, ...]:
-        tables = (one.table.records for one in outputs)
-        families = self._question.families(*self._memory, *tables)
+        records = (Paced(one.table.records) for one in outputs)
+        families = self._question.families(*self._memory, *records)
         return tuple(family for family in families if family.samples)

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from slurm_exporter.config import DEFAULT_ENDPOINTS, MORE_ENDPOINTS, Cli
+from slurm_exporter.courtesy import courteous
 from slurm_exporter.errors import CommandError, PollTimeoutError
 from slurm_exporter.phases import Stopwatch
 from slurm_exporter.sources.cli.catalogue import CATALOGUE
 from slurm_exporter.sources.cli.outputs import Outputs
 from slurm_exporter.sources.cli.source import CliSource
+from tests.conftest import Turns
 
 if TYPE_CHECKING:
     from tests.conftest import ManualClock
@@ -45,6 +47,22 @@ def test_an_answer_has_families_and_says_when_it_was_asked_for(outputs: Outputs)
     assert answer.source == "cli"
     assert answer.dropped == {}
     assert answer.body_bytes > 4096
+
+
+def test_others_get_their_turn_while_rows_are_read_and_counted(
+    commands: FakeCommands, outputs: Outputs
+) -> None:
+    """Each hundred rows or so, when they are read and again when they are counted."""
+    text = commands.text("squeue")
+    commands.print("squeue", text * (10_000 // text.count("MARK\n") + 1))
+    reading, counting = Turns(), Turns()
+    with courteous(reading):
+        outputs.get(CATALOGUE["jobs"].commands[0], 0.0, 10.0, Stopwatch())
+    with courteous(counting):
+        CliSource(outputs, JOBS).poll()
+
+    assert reading.count >= 100
+    assert counting.count >= 100
 
 
 def test_endpoints_with_different_intervals_share_an_output(
