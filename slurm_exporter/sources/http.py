@@ -154,6 +154,7 @@ _MEANINGS = {
     http.client.RemoteDisconnected: (
         "closed the connection without an answer; slurmctld before 25.11 has no metrics"
     ),
+    ConnectionResetError: "connection reset by peer, as of slurmctld before 25.11, without metrics",
     http.client.BadStatusLine: "does not speak HTTP; is the port right?",
     # Its own words would show the URL, with the password that may be in it.
     LocationValueError: "the URL of the environment's proxy is none",
