@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import selectors
 import signal
@@ -26,6 +27,9 @@ _LONGEST_COMPLAINT = 4096
 
 _FAREWELL = 1.0
 """Seconds within which a program that was killed must be gone."""
+
+_MANY = 10
+"""Programs that could not be killed and are still there, with which no other one is started."""
 
 _lock = threading.Lock()
 _running: set[int] = set()
@@ -75,12 +79,13 @@ def run(
         environment: its environment; None is ours.
 
     Raises:
-        OSError: it cannot be run.
+        OSError: it cannot be run, or too many are left that cannot be killed.
         TooMuchError: it writes more than it may.
         TooSlowError: it has not ended in time.
     """
     deadline = time.monotonic() + seconds
-    _bury()
+    if _bury() >= _MANY:
+        raise OSError(errno.EAGAIN, f"{_MANY} programs that cannot be killed are still there")
     process = subprocess.Popen(  # noqa: S603  # the operator's own commands
         command,
         stdin=subprocess.DEVNULL,
@@ -148,10 +153,11 @@ def _leave(process: subprocess.Popen[bytes]) -> None:
             _immortal.append(process)
 
 
-def _bury() -> None:
-    """Take note of those that have ended after all, lest they stay in the system's books."""
+def _bury() -> int:
+    """Let go of those that have ended after all; return how many have not."""
     with _lock:
         _immortal[:] = [process for process in _immortal if process.poll() is None]
+        return len(_immortal)
 
 
 class _Reader:

@@ -204,6 +204,28 @@ def test_a_program_that_cannot_be_killed_is_left_alone(
     assert left_by_us() == before
 
 
+def test_programs_that_cannot_be_killed_do_not_become_ever_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some are left, then none is started until one of them has ended."""
+    monkeypatch.setattr(process, "_FAREWELL", 0.0)
+    monkeypatch.setattr(process, "_MANY", 2)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "killpg", refused)
+        for _ in range(2):
+            with pytest.raises(TooSlowError):
+                shell(f"echo $$ >> {tmp_path}/pids; exec sleep 600", 0.3)
+    with pytest.raises(OSError, match="2 programs that cannot be killed are still there"):
+        shell("exit 0")
+
+    first, second = map(int, (tmp_path / "pids").read_text().split())
+    os.kill(first, signal.SIGKILL)
+    until(lambda: gone(first), "its end")
+    assert shell("exit 3").code == 3
+    os.kill(second, signal.SIGKILL)
+    until(lambda: gone(second), "its end")
+
+
 def refused(group: int, number: int) -> None:
     raise PermissionError(1, "Operation not permitted", f"{group} {number}")
 
