@@ -18,7 +18,7 @@ def memory(effort: Effort) -> list[Row]:
         workload.fetch(port, encoding="gzip")
         idle = workload.resident(pid)
     with workload.serving(100_000, interval="1s") as (port, pid):
-        sizes = [_after(port, pid, polls) for polls in range(1, effort.polls + 1)]
+        sizes = [after(port, pid, polls) for polls in range(1, effort.polls + 1)]
     end, early = sizes[-1], sizes[effort.polls // 10]
     note = f"{effort.polls} polls, highest {max(sizes):.0f} MB"
     above, growth = (
@@ -31,7 +31,7 @@ def memory(effort: Effort) -> list[Row]:
     ]
 
 
-def _after(port: int, pid: int, polls: int) -> float:
+def after(port: int, pid: int, polls: int) -> float:
     """Scrape until so many polls are over, and return the memory in MB."""
     while workload.polls(port) < polls:
         time.sleep(0.1)

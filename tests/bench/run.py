@@ -51,6 +51,7 @@ BENCHMARKS = {
     "memory": (memory.memory, ()),
     "commands": (commands.growth, ()),
     "commands-interference": (commands.interference, ()),
+    "commands-memory": (commands.memory, ()),
 }
 """What makes the rows of the table, and the programs that each needs."""
 
