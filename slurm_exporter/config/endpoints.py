@@ -113,7 +113,13 @@ def _read_source(section: Section, endpoint: Endpoint, inherited: Inherited) -> 
     if endpoint.path:
         return source.choice(SOURCES, inherited.source)
     section.refuse(["path"], "slurmctld has no such endpoint; its source is cli")
-    return source.choice(("cli",), "cli")
+    return source.text(_only_commands, "cli", "cli")
+
+
+def _only_commands(source: str) -> str:
+    if source == "cli":
+        return source
+    raise ValueError(f"must be cli, not {quote(source)}: slurmctld has no such endpoint")
 
 
 def _read_history(section: Section, default: History | None) -> History | None:

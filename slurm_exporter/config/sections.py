@@ -69,10 +69,10 @@ class Section:
             pair[1].fail(f"cannot be used together with `{key}`; keep one of them")
         return pair
 
-    def section(self, key: str) -> Section:
+    def section(self, key: str, wanted: str = _WANTED) -> Section:
         """A mapping of this mapping; an empty one stands in for one that is absent or wrong."""
         field = self.take(key)
-        return read_section(field, _WANTED) or Section({}, field)
+        return read_section(field, wanted) or Section({}, field)
 
     def all(self) -> tuple[tuple[str, Field], ...]:
         """Every key and its value, for a mapping whose keys are the operator's own."""

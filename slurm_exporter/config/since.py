@@ -13,7 +13,8 @@ from slurm_exporter.config.words import quote
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SINCE_FORM = "a span such as 24 hours ago, a time such as 2026-11-01T00:00:00, or a file's path"
+_SPAN, _MOMENT = "a span such as 24 hours ago", "a time such as 2026-11-01T00:00:00"
+SINCE_FORM = f"{_SPAN}, {_MOMENT}, or a file's path"
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 _AGO = re.compile(rf"(\d{{1,6}}) ({'|'.join(_SECONDS)})s? ago", re.ASCII)
@@ -21,6 +22,10 @@ _AGO = re.compile(rf"(\d{{1,6}}) ({'|'.join(_SECONDS)})s? ago", re.ASCII)
 # Less than Python reads, and the same in all of its releases.
 _TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 _LONGEST_FILE = 4096
+
+
+class _NeitherError(ValueError):
+    """A text that is no span and no time."""
 
 
 def since_time(since: str, now: float) -> int:
@@ -57,7 +62,7 @@ def check_since(text: str, now: float | None = None) -> str:
     try:
         moment = _moment(text, now)
     except (ValueError, OverflowError):
-        raise ValueError(f"must be {SINCE_FORM}, not {quote(text)}") from None
+        raise _NeitherError(f"must be {SINCE_FORM}, not {quote(text)}") from None
     if moment > now:
         raise ValueError(f"must not lie ahead, as {quote(text)} does")
     if moment < 0:
@@ -86,5 +91,7 @@ def _content(path: str) -> str:
         text = file.read(_LONGEST_FILE).decode("utf-8", "replace")
     try:
         return check_since(text)
+    except _NeitherError:  # not quoted: whatever else is in a file may be a secret
+        raise ValueError(f"{path} must hold {_SPAN} or {_MOMENT}") from None
     except ValueError as error:
         raise ValueError(f"{path} {error}") from None

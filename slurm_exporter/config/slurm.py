@@ -12,6 +12,7 @@ from slurm_exporter.config.model import SOURCES, Authorization, Cli, Slurm
 from slurm_exporter.config.times import read_timeout
 from slurm_exporter.config.transport import read_headers, read_login, read_path, read_tls_config
 from slurm_exporter.config.values import SHARE_FORM, URL_FORM, check_share, check_url
+from slurm_exporter.config.words import quote
 
 if TYPE_CHECKING:
     from slurm_exporter.config.fields import Field
@@ -42,7 +43,7 @@ def read_slurm(section: Section) -> Slurm:
         proxy_from_environment=section.take("proxy_from_environment").boolean(
             default=default.proxy_from_environment
         ),
-        cli=_read_cli(section.section("cli")),
+        cli=_read_cli(section.section("cli", "a mapping such as {path: /opt/slurm/bin}")),
         corrections=section.take("corrections").boolean(default=default.corrections),
     )
     _check_tls(section, slurm)
@@ -83,7 +84,8 @@ def _read_cli(section: Section) -> Cli:
 def _check_directories(text: str) -> str:
     """Directories as in ``PATH``, which need not be there yet."""
     if not all(part.startswith("/") for part in text.split(":")):
-        raise ValueError("must be an absolute path, or several with : between")
+        form = "the absolute path of a directory, or several with : between"
+        raise ValueError(f"must be {form}, not {quote(text)}")
     return text
 
 

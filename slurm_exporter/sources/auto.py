@@ -111,10 +111,10 @@ class AutoSource:
         try:
             answer = self._ask_native(end, known, stopwatch)
         except PollError as error:
-            if not (self._choice.may_fall_back(error) and self._commands.installed()):
+            if not self._choice.may_fall_back(error):
                 raise
             return self._fall_back(error, end, known, stopwatch)
-        if answer.families == () and self._commands.installed():
+        if answer.families == ():
             return self._confirmed(answer, end, known, stopwatch)
         return answer
 

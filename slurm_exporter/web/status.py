@@ -28,6 +28,11 @@ _MARK = (
     '<span class="mark $condition"><svg class="icon" aria-hidden="true">'
     '<use href="#$condition"/></svg>$words</span> '
 )
+_LIFE = (
+    '<svg class="life" viewBox="0 0 100 5" preserveAspectRatio="none" aria-hidden="true">'
+    '<rect class="spent" width="$spent" height="5"/>'
+    '<rect class="limit" x="$limit" width="1.5" height="5"/></svg>'
+)
 _ERROR = (
     '<li class="$kind"><span class="label">$label</span> <code>$reason</code> '
     '<span class="note">$ago, at $when</span> <bdi class="message">$message</bdi></li>'
@@ -115,26 +120,34 @@ def _card(number: int, endpoint: Endpoint, now: float) -> Html:
     )
 
 
+_STATES = {"waiting": "not polled yet", "never": "never answered"}
+"""What a mark says where the state's name would say too little."""
+
+
 def _marks(endpoint: Endpoint) -> Html:
     state, row = endpoint["state"], endpoint["failures_in_row"]
-    waiting = condition(endpoint) == "waiting"
-    marks = [fill(_MARK, condition="waiting" if waiting else state, words=state)]
+    known = "waiting" if condition(endpoint) == "waiting" else state
+    marks = [fill(_MARK, condition=known, words=_STATES.get(known, known))]
     if endpoint["hanging"]:
         marks.append(fill(_MARK, condition="hanging", words="poller hangs"))
-    if row:
+    # What never answered has failed whenever it was polled.
+    if row and state != "never":
         words = f"failing, {row} in a row" if row > 1 else "last poll failed"
         marks.append(fill(_MARK, condition="failing", words=words))
     return join(marks)
 
 
 def _age(endpoint: Endpoint) -> dict[str, object]:
-    """Return the age in words, and what part of the longest life it is, in percent."""
+    """Return the age in words, and what part of the longest life it is."""
     age, longest = endpoint["age_seconds"], endpoint["max_age_seconds"]
+    if age is None:
+        return {"age": "no data yet", "age_note": "", "life": ""}
+    spent = f"{min(100, 100 * age / longest):.1f}"
+    limit = f"{100 * endpoint['stale_after_seconds'] / longest:.1f}"
     return {
-        "age": "no data yet" if age is None else span(round(age)),
+        "age": span(round(age)),
         "age_note": _age_note(endpoint),
-        "spent": f"{min(100, 100 * (age or 0) / longest):.1f}",
-        "limit": f"{100 * endpoint['stale_after_seconds'] / longest:.1f}",
+        "life": fill(_LIFE, spent=spent, limit=limit),
     }
 
 
@@ -143,9 +156,7 @@ def _age_note(endpoint: Endpoint) -> str:
         return "still served" if endpoint["on_expiry"] == "keep" else "no longer served"
     if endpoint["state"] == "stale":
         return f"expires after {span(endpoint['max_age_seconds'])}"
-    if endpoint["state"] == "up":
-        return f"stale after {span(endpoint['stale_after_seconds'])}"
-    return ""
+    return f"stale after {span(endpoint['stale_after_seconds'])}"
 
 
 def _numbers(endpoint: Endpoint, now: float) -> dict[str, object]:

@@ -112,8 +112,9 @@ def test_an_endpoint_that_slurmctld_does_not_have_is_answered_by_commands(compla
     """Whatever the others are asked; it has neither another source nor a path."""
     text = "slurm: {source: openmetrics}\nendpoints: [{name: " + more.name
     assert endpoints(text + "}]") == (more,)
+    assert complaints(text + ", source: cli}]") == []
     assert complaints(text + ", source: openmetrics}]") == [
-        "2: endpoints[0].source: must be cli, not 'openmetrics'"
+        "2: endpoints[0].source: must be cli, not 'openmetrics': slurmctld has no such endpoint"
     ]
     assert complaints(text + ", path: /metrics/x}]") == [
         "2: endpoints[0].path: slurmctld has no such endpoint; its source is cli"

@@ -100,13 +100,24 @@ def test_a_file_is_named_with_what_is_wrong_with_it(tmp_path: Path) -> None:
     check = reader(str(tmp_path / "exporter.yml"))
     (tmp_path / "since").write_bytes(b"\xff" * 10_000)
 
-    with pytest.raises(ValueError, match=f"{tmp_path}/since must be a span such as"):
+    with pytest.raises(ValueError, match=f"{tmp_path}/since must hold a span such as"):
         check("./since")
     with pytest.raises(ValueError, match=f"cannot read {tmp_path}/gone: No such file"):
         check("./gone")
     (tmp_path / "since").write_text("2999-01-01")
     with pytest.raises(ValueError, match=f"{tmp_path}/since must not lie ahead, as '2999-01-01'"):
         check("./since")
+
+
+def test_a_file_that_holds_something_else_is_not_quoted(tmp_path: Path) -> None:
+    """It may be another file than was meant, and a secret."""
+    (tmp_path / "since").write_text("correcthorse")
+    with pytest.raises(ValueError, match="must hold") as caught:
+        reader(str(tmp_path / "exporter.yml"))("./since")
+    assert str(caught.value) == (
+        f"{tmp_path}/since must hold a span such as 24 hours ago or a time such as"
+        " 2026-11-01T00:00:00"
+    )
 
 
 @given(st.text())

@@ -36,7 +36,7 @@ def test_commands_are_in_places_that_do_not_depend_on_where_we_run(complaints, p
     """An empty part of a PATH is the working directory."""
     [noted] = complaints(f'slurm: {{cli: {{path: "{path}"}}}}')
     assert noted.startswith(
-        "1: slurm.cli.path: must be an absolute path, or several with : between"
+        "1: slurm.cli.path: must be the absolute path of a directory, or several"
     )
 
 

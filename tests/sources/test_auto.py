@@ -254,14 +254,17 @@ def test_credentials_that_are_refused_are_a_mistake_to_be_mended(
     assert (house.asked[1], house.chosen) == (0, [])
 
 
-def test_without_commands_the_failure_is_slurmctlds_own(house: House) -> None:
-    """It says what to do about it."""
+def test_without_commands_the_failure_is_slurmctlds_own_and_says_where_they_were_sought(
+    house: House,
+) -> None:
+    """Either can be mended: slurm.conf, or slurm.cli.path."""
     (house.commands.path / "squeue").unlink()
     all_answer(house.slurmctld, fake.nothing())
     error = house.error()
     assert isinstance(error, EmptyError)
     assert str(error) == (
-        "slurmctld answered with nothing; set MetricsType=metrics/openmetrics in slurm.conf"
+        "slurmctld answered with nothing; set MetricsType=metrics/openmetrics in slurm.conf;"
+        f" nor do commands help: squeue is not in {house.commands.path}"
     )
 
 
@@ -337,9 +340,6 @@ def test_no_time_is_left_when_the_first_attempt_took_it_all(clock: ManualClock) 
         def poll(self, *_: object) -> Answer:
             clock.advance(5.0)
             raise ConnectError("refused")
-
-        def installed(self) -> bool:
-            return True
 
     source = AutoSource(Slow(), Slow(), Choice(open_to_all=True), 5.0, monotonic=clock)
     with pytest.raises(ConnectError) as caught:

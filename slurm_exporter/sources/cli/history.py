@@ -141,7 +141,7 @@ class HistorySource:
         found = families(ledger.totals, ledger.since, ledger.until, saved=saved)
         return Answer(
             families=tuple(family for family in found if family.samples),
-            dropped={"malformed": malformed},
+            dropped={"malformed": malformed} if malformed else {},
             body_bytes=size,
             fingerprint=b"",
             source="cli",

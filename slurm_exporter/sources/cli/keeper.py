@@ -113,7 +113,7 @@ class Keeper:
     def _loaded(self) -> Ledger | None:
         if self._file is None:
             if self._keeps:
-                log.warning("history.not_kept", why="no state_directory, nor systemd's")
+                log.warning("history.not_kept", why="slurm.cli.state_directory is not set")
             return None
         _tidy(self._file)
         try:

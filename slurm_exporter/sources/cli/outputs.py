@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 Record_co = TypeVar("Record_co", covariant=True)
 
-_LONGEST_SENTENCE = 300
+_LONGEST_COMPLAINT = 500
+_NO_PATH = "PATH, and slurm.cli.path names no other directory"
 
 _SLICE = 256 * 1024
 """Bytes of an output that are looked at in one go."""
@@ -112,10 +113,6 @@ class Outputs:
                 self._shared[command] = shared
         return shared.get(max_age, seconds, stopwatch)
 
-    def program(self, command: Command[Any]) -> str | None:
-        """Return the path of a command's program; None when it is not there."""
-        return shutil.which(command.program, path=self._path)
-
     def run(self, command: Command[Any], mark: str, seconds: float) -> bytearray:
         """Run a command for one who shares its answer with nobody; return what it prints.
 
@@ -127,9 +124,9 @@ class Outputs:
         Raises:
             PollError: there is no answer.
         """
-        program = self.program(command)
+        program = shutil.which(command.program, path=self._path)
         if program is None:
-            raise CommandError(f"{command.program} is not in {self._path or 'PATH'}")
+            raise CommandError(f"{command.program} is not in {self._path or _NO_PATH}")
         line, limit = [program, *command.words(mark)], self._limit or sys.maxsize
         try:
             finished = process.run(line, seconds, limit=limit, environment=environment())
@@ -245,12 +242,12 @@ def _checked(command: Command[Any], finished: process.Finished) -> bytearray:
     error only, with an empty output.
     """
     if finished.code not in command.answers:
-        said = _sentence(finished.errors) or _sentence(finished.output)
+        said = _complaint(finished.errors) or _complaint(finished.output)
         ending = process.ending(finished.code)
         raise CommandError(f"{command} failed ({ending}){said and f': {said}'}")
     if finished.output and not finished.output.isspace():
         return finished.output
-    said = _sentence(finished.errors)
+    said = _complaint(finished.errors)
     if said:
         raise CommandError(f"{command} printed nothing: {said}")
     if not command.may_be_empty:
@@ -259,7 +256,8 @@ def _checked(command: Command[Any], finished: process.Finished) -> bytearray:
     return bytearray()
 
 
-def _sentence(text: bytes | bytearray) -> str:
-    """Return the first line of what a command has to say."""
-    lines = text.decode("utf-8", "replace").strip().splitlines()
-    return lines[0].strip()[:_LONGEST_SENTENCE] if lines else ""
+def _complaint(text: bytes | bytearray) -> str:
+    """Return what a command has to say in one line: the cause is in its first or in its last."""
+    begin = text[: 8 * _LONGEST_COMPLAINT].decode("utf-8", "replace")
+    lines = map(str.strip, begin.splitlines())
+    return "; ".join(filter(None, lines))[:_LONGEST_COMPLAINT]

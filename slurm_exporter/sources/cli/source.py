@@ -32,10 +32,6 @@ class CliSource:
         memory = self._question.memory
         self._memory = () if memory is None else (memory(),)
 
-    def installed(self) -> bool:
-        """Return whether the commands are there at all."""
-        return all(self._outputs.program(command) for command in self._question.commands)
-
     def poll(
         self,
         known: bytes = b"",

@@ -148,6 +148,7 @@ def test_without_a_directory_it_begins_anew_and_says_so() -> None:
 
     assert logs[0]["event"] == "history.not_kept"
     assert logs[0]["log_level"] == "warning"
+    assert logs[0]["why"] == "slurm.cli.state_directory is not set"
 
 
 def test_who_only_looks_uses_no_file_and_says_nothing_of_it(tmp_path: Path) -> None:

@@ -119,12 +119,3 @@ def test_a_poll_ends_in_its_time(outputs: Outputs, commands: FakeCommands) -> No
     for seconds, words in ((None, "0.3 s"), (0.1, "0.1 s")):
         with pytest.raises(PollTimeoutError, match=f"squeue took longer than {words}"):
             CliSource(outputs, slow).poll(seconds=seconds)
-
-
-def test_commands_are_looked_for_before_they_are_counted_on(
-    outputs: Outputs, commands: FakeCommands
-) -> None:
-    source = CliSource(outputs, JOBS)
-    assert source.installed()
-    (commands.path / "squeue").unlink()
-    assert not source.installed()
