@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import resource
 import sys
 import threading
 import time
@@ -60,9 +59,6 @@ A scrape gives it away and wants it back at each system call.  With Python's def
 scrape beside the parse of a large answer waited several times as long.
 """
 
-_FILES = 8192
-"""Files that may be open, if the system's hard limit allows so many."""
-
 _NO_FILE = "none, running on the defaults"
 _NO_USERS = "no users are left; if everybody is to be let in, reload"
 
@@ -114,7 +110,6 @@ class App:
             ListenError: an address cannot be listened on; nothing runs then.
         """
         sys.setswitchinterval(SWITCH_INTERVAL)
-        _allow_many_files()
         server = self._config.server
         passed = server.systemd_socket
         sockets = adopt(systemd.sockets()) if passed else listen(server.listen)
@@ -420,17 +415,6 @@ def _told(config: Config, tls: Tls) -> Iterator[None]:
         web = config.server.web_config_file
         where = (web, "tls_server_config") if web is not None else (config.file, "server.ssl")
         raise ConfigError((Problem(where[0] or "", None, where[1], message),)) from error
-
-
-def _allow_many_files() -> None:
-    """Raise the soft limit of open files, which exists for programs that use select().
-
-    Clients are limited by their number, and must not use up the files before that.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY:
-        limit = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, limit), hard))
 
 
 def _seen(config: Config) -> States:

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import http.client
 import re
+import resource
 import socket
 import threading
 import time
@@ -163,6 +164,32 @@ def test_server_runs_in_a_thread_of_its_own_and_leaves_none_behind(routes: Route
     assert [t.name for t in threading.enumerate() if t not in before] == ["web"]
     assert server.stop()
     assert threading.enumerate() == before
+
+
+@pytest.mark.parametrize(
+    ("limits", "raised"),
+    [
+        ((1024, resource.RLIM_INFINITY), [(8192, resource.RLIM_INFINITY)]),
+        ((1024, 4096), [(4096, 4096)]),
+        ((10_000, 20_000), [(10_000, 20_000)]),
+        ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), []),
+    ],
+    ids=["no hard limit", "a low hard limit", "enough", "no limit"],
+)
+def test_as_many_files_may_be_open_as_clients_need(
+    monkeypatch: pytest.MonkeyPatch,
+    routes: Routes,
+    limits: tuple[int, int],
+    raised: list[tuple[int, int]],
+):
+    """The limit that a process begins with is for programs of old."""
+    limited: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits)
+    monkeypatch.setattr(resource, "setrlimit", lambda _, new: limited.append(new))
+    server = WebServer(routes, listen([LOOPBACK]))
+    server.start()
+    assert server.stop()
+    assert limited == raised
 
 
 def test_after_stop_nobody_is_answered(serve: Callable[..., Web], routes: Routes):
