@@ -14,7 +14,7 @@ import structlog
 
 from slurm_exporter import __version__, systemd
 from slurm_exporter import log as logging
-from slurm_exporter.config import format_duration, refreshed
+from slurm_exporter.config import format_duration, needs_restart, refreshed
 from slurm_exporter.courtesy import Answering, Courtesy
 from slurm_exporter.errors import ConfigError, Problem
 from slurm_exporter.exposition import Format
@@ -297,15 +297,9 @@ class App:
             log.warning("config.without_effect", note=note)
 
     def _warn_of_restart(self, config: Config) -> None:
-        old, new = self._started_with, config.server
-        changed = {
-            "server.listen": old.listen != new.listen,
-            "server.ssl": (old.tls is None) != (new.tls is None),
-            "tls_server_config": _fixed(old.tls) != _fixed(new.tls),
-        }
-        if any(changed.values()):
-            keys = " ".join(key for key, differs in changed.items() if differs)
-            log.warning("config.needs_restart", keys=keys)
+        keys = needs_restart(self._started_with, config.server)
+        if keys:
+            log.warning("config.needs_restart", keys=" ".join(keys))
 
 
 @dataclass(frozen=True, slots=True)
@@ -423,8 +417,3 @@ def _seen(config: Config) -> States:
         return states(config.server.user_files)
     except OSError:
         return ()
-
-
-def _fixed(tls: Tls | None) -> tuple[object, ...]:
-    """Return what a TLS context cannot change while it is in use."""
-    return (tls.ciphers, tls.curve) if tls is not None else ()

@@ -781,16 +781,3 @@ def test_a_reload_with_a_certificate_that_cannot_be_used_changes_nothing(
         with pytest.raises(ConfigError, match=r"server\.ssl: cannot use \S+ with /nonexistent: "):
             running.reload(replace(secure, server=replace(secure.server, tls=broken)))
         assert running.app._certificate.context.minimum_version.name == "TLSv1_2"
-
-
-def test_suites_of_tls_take_a_restart(
-    config: Config, tls: Tls, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """And the log says so."""
-    secure = replace(config, server=replace(config.server, tls=tls))
-    with Running(secure) as running:
-        other = replace(tls, curve="prime256v1")
-        running.reload(replace(secure, server=replace(secure.server, tls=other)))
-    log = [read_logfmt(line) for line in capsys.readouterr().err.splitlines()]
-    warnings = [(line["event"], line["keys"]) for line in log if line["level"] == "warning"]
-    assert warnings == [("config.needs_restart", "tls_server_config")]
