@@ -6,7 +6,6 @@ import platform
 import sys
 import threading
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,9 +13,9 @@ import structlog
 
 from slurm_exporter import __version__, systemd
 from slurm_exporter import log as logging
-from slurm_exporter.config import format_duration, needs_restart, refreshed
+from slurm_exporter.config import format_duration, needs_restart
 from slurm_exporter.courtesy import Answering, Courtesy
-from slurm_exporter.errors import ConfigError, Problem
+from slurm_exporter.errors import ConfigError
 from slurm_exporter.exposition import Format
 from slurm_exporter.metrics import (
     HttpMetrics,
@@ -33,18 +32,16 @@ from slurm_exporter.snapshot import SnapshotStore
 from slurm_exporter.sources.cluster import Cluster
 from slurm_exporter.sources.process import end_all
 from slurm_exporter.web.auth import Authenticator
-from slurm_exporter.web.files import states
+from slurm_exporter.web.protection import Protection
 from slurm_exporter.web.routes import HANDLERS, Routes, Site
 from slurm_exporter.web.server import WebServer, adopt, listen, names
-from slurm_exporter.web.tls import Certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from prometheus_client import Metric
 
-    from slurm_exporter.config import Config, Tls
-    from slurm_exporter.web.files import States
+    from slurm_exporter.config import Config
 
 POLL_GRACE = 3.0
 """Seconds that polls under way get when the exporter stops."""
@@ -60,7 +57,6 @@ scrape beside the parse of a large answer waited several times as long.
 """
 
 _NO_FILE = "none, running on the defaults"
-_NO_USERS = "no users are left; if everybody is to be let in, reload"
 
 log = structlog.get_logger()
 
@@ -90,10 +86,8 @@ class App:
         self._cluster = Cluster(config.slurm)
         self._answering = Answering()
         self._pollers = Pollers(self._made(config))
-        self._certificate = _certificate(config)
-        self._users_from = _seen(config)
-        self._troubles: dict[Callable[[], None], str] = {}
-        self._routes = Routes(self._site(config), self._http_metrics)
+        self._protection = Protection(config)
+        self._routes = Routes(self._site(), self._http_metrics)
 
     # -------------------------------------------------------------- life
 
@@ -117,7 +111,7 @@ class App:
         self._web = WebServer(
             self._routes,
             sockets,
-            context=self._certificate.context if self._certificate else None,
+            context=self._protection.context,
             tick=self.refresh,
             died=died,
             answering=self._answering,
@@ -155,68 +149,36 @@ class App:
             try:
                 config = self._load()
                 logging.set_up(config.logging)
-                if self._certificate is not None:  # last, for it is what protects
-                    _use(self._certificate, config)
+                self._protection.use(config)  # last, for it is what protects
             except ConfigError as error:
                 self._reload = replace(self._reload, successful=False)
                 log.error("config.not_reloaded", error=str(error))
                 raise
-            self._warn_of_restart(config)
+            self._warn_of_restart()
             self._exchange_pollers(config)
-            self._config, self._users_from = config, _seen(config)
-            self._routes.site = self._site(config)
+            self._config = config
+            self._routes.site = self._site()
             self._reload = replace(self._reload, successful=True, last_success=time.time())
         self._say_notes(config)
         self.refresh()
         log.info("config.reloaded", config=config.file or _NO_FILE)
 
     def refresh(self) -> None:
-        """Take what has changed in the files of users and certificates, and say so.
-
-        What cannot be used is logged, and the old stays in use.
-        """
-        for take in (self._take_certificate, self._take_users):
-            trouble = ""
-            try:
-                take()
-            except (OSError, ValueError, ConfigError) as error:
-                trouble = str(error)
-            # Said once, not every second.
-            if trouble and trouble != self._troubles.get(take):
-                log.error("web.files_unusable", error=trouble)
-                failures = self._reload.web_failures + 1
-                self._reload = replace(self._reload, web_failures=failures)
-            self._troubles[take] = trouble
-
-    def _take_certificate(self) -> None:
-        if self._certificate is not None and self._certificate.refresh():
-            log.info("tls.certificate_loaded")
-
-    def _take_users(self) -> None:
-        now = states(self._config.server.user_files)
-        if now == self._users_from:
+        """Take what has changed in the files of users and certificates; called every second."""
+        if not self._protection.refresh():
             return
-        with self._lock:
-            old = self._config.server
-            config = replace(self._config, server=refreshed(old))
-            # As a file looks for a moment that is written in place.
-            if old.basic_auth is not None and config.server.basic_auth is None:
-                raise OSError(_NO_USERS)
-            if self._certificate is not None:
-                _use(self._certificate, config)
-            self._warn_of_restart(config)
-            self._config = config
-            self._routes.site = self._site(config)
-        self._users_from = now
+        with self._lock:  # a reload under way would put its own site in place
+            self._warn_of_restart()
+            self._routes.site = self._site()
         log.info("auth.users_loaded")
 
     # -------------------------------------------------------------- wiring
 
-    def _site(self, config: Config) -> Site:
-        server = config.server
+    def _site(self) -> Site:
+        server = self._protection.server
         page = Page(
             self._store,
-            labels=config.labels,
+            labels=self._config.labels,
             collectors=(_Own(self), self._http_metrics.registry, self._runtime),
         )
         return Site(
@@ -254,7 +216,7 @@ class App:
 
     def families(self) -> Iterator[Metric]:
         """Describe the exporter itself."""
-        yield from exporter_families(self._reload)
+        yield from exporter_families(self._reload, self._protection.failures)
         slurmctld = self._cluster.slurmctld
         controllers, expires = slurmctld.controllers, slurmctld.credentials.expires
         yield from slurmctld_families(controllers.active(), controllers.failovers, expires)
@@ -286,7 +248,7 @@ class App:
                 for endpoint in self._config.enabled_endpoints
             ),
             listen=" ".join(addresses),
-            tls=self._certificate is not None,
+            tls=self._protection.context is not None,
             auth=self._config.server.basic_auth is not None,
         )
         self._say_notes(self._config)
@@ -296,8 +258,8 @@ class App:
         for note in config.server.notes:
             log.warning("config.without_effect", note=note)
 
-    def _warn_of_restart(self, config: Config) -> None:
-        keys = needs_restart(self._started_with, config.server)
+    def _warn_of_restart(self) -> None:
+        keys = needs_restart(self._started_with, self._protection.server)
         if keys:
             log.warning("config.needs_restart", keys=" ".join(keys))
 
@@ -382,38 +344,3 @@ def once(config: Config) -> tuple[bytes, list[str]]:
         if (failure := view.health.failure)
     ]
     return page, failures
-
-
-def _certificate(config: Config) -> Certificate | None:
-    tls = config.server.tls
-    if tls is None:
-        return None
-    with _told(config, tls):
-        return Certificate(tls)
-
-
-def _use(certificate: Certificate, config: Config) -> None:
-    tls = config.server.tls
-    if tls is not None:
-        with _told(config, tls):
-            certificate.use(tls)
-
-
-@contextmanager
-def _told(config: Config, tls: Tls) -> Iterator[None]:
-    """Turn what is wrong with the files of a certificate into an error of the config."""
-    try:
-        yield
-    except OSError as error:
-        message = f"cannot use {tls.cert_file} with {tls.key_file}: {error}"
-        web = config.server.web_config_file
-        where = (web, "tls_server_config") if web is not None else (config.file, "server.ssl")
-        raise ConfigError((Problem(where[0] or "", None, where[1], message),)) from error
-
-
-def _seen(config: Config) -> States:
-    """Return how the files of the users are; nothing when one has just gone, to look again."""
-    try:
-        return states(config.server.user_files)
-    except OSError:
-        return ()

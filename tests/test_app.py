@@ -10,13 +10,10 @@ import re
 import threading
 import time
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, final
 
-import bcrypt
 import pytest
 import structlog
-import yaml
 from structlog.testing import capture_logs
 
 from slurm_exporter.app import App
@@ -29,7 +26,7 @@ from slurm_exporter.config import (
     Server,
     Slurm,
     Tls,
-    load_web_config,
+    refreshed,
 )
 from slurm_exporter.courtesy import Answering
 from slurm_exporter.errors import ConfigError, ListenError, Problem
@@ -39,7 +36,8 @@ from slurm_exporter.pollers import Pollers
 from slurm_exporter.snapshot import State
 from tests.conftest import ManualClock
 from tests.fake_slurmctld import nothing
-from tests.processes import Samples, get, read_logfmt, read_samples, series, until
+from tests.locked import hashed, put_web_config
+from tests.processes import Samples, get, read_logfmt, read_samples, samples_of, series, until
 from tests.web.certificates import Authority
 
 if TYPE_CHECKING:
@@ -575,35 +573,14 @@ def test_readers_never_see_half_a_reload(running: Running, config: Config) -> No
 # ------------------------------------------------------------------ files that change
 
 
-def hashed(password: str) -> str:
-    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
-
-
-def write_users(file: Path, **passwords: str) -> None:
-    file.write_text(yaml.safe_dump({"basic_auth_users": passwords}))
-
-
-def with_web_config(config: Config, file: Path) -> Config:
-    web = load_web_config(str(file))
-    server = replace(
-        config.server,
-        basic_auth=web.basic_auth,
-        tls=web.tls,
-        headers=web.headers,
-        web_config_file=str(file),
-        notes=web.notes,
-    )
-    return replace(config, server=server)
-
-
 @pytest.fixture
 def web_config(config: Config, tmp_path: Path) -> Iterator[tuple[Running, Path]]:
     """An App whose users are in a web config file."""
     file = tmp_path / "web.yml"
-    write_users(file, alice=hashed("one"))
-    running = Running(with_web_config(config, file))
-    running._load = lambda: with_web_config(config, file)
-    running.app._load = running._load
+    put_web_config(file, basic_auth_users={"alice": hashed("one")})
+    server = replace(config.server, web_config_file=str(file))
+    running = Running(replace(config, server=refreshed(server)))
+    running.app._load = lambda: replace(config, server=refreshed(server))
     with running:
         yield running.polled(), file
 
@@ -618,7 +595,7 @@ def test_users_that_changed_count_without_a_reload(web_config: tuple[Running, Pa
     running, file = web_config
     assert status(running, "alice", "one") == 200
 
-    write_users(file, bob=hashed("two"))
+    put_web_config(file, basic_auth_users={"bob": hashed("two")})
     with capture_logs() as logs:
         running.app.refresh()
         running.app.refresh()
@@ -628,115 +605,44 @@ def test_users_that_changed_count_without_a_reload(web_config: tuple[Running, Pa
     assert [line["event"] for line in logs if "auth" in line["event"]] == ["auth.users_loaded"]
 
 
-def test_users_that_cannot_be_read_leave_the_old_ones_and_are_told_once(
-    web_config: tuple[Running, Path],
-) -> None:
-    """Not every second."""
-    running, file = web_config
-    file.write_text("basic_auth_users: [oops]\n")
-
-    with capture_logs() as logs:
-        for _ in range(3):
-            running.app.refresh()
-
-    (line,) = [line for line in logs if line["event"] == "web.files_unusable"]
-    assert "basic_auth_users" in line["error"]
-    assert status(running, "alice", "one") == 200
-    assert running.app._reload.web_failures == 1
-
-    write_users(file, bob=hashed("two"))
-    running.app.refresh()
-    assert status(running, "bob", "two") == 200
-
-
-def test_a_file_that_loses_its_users_lets_nobody_in_but_by_a_reload(
-    web_config: tuple[Running, Path],
-) -> None:
-    """An editor that writes in place empties it for a moment."""
-    running, file = web_config
-    file.write_text("")
-
-    with capture_logs() as logs:
-        running.app.refresh()
-
-    assert [line["error"] for line in logs] == [
-        "no users are left; if everybody is to be let in, reload"
-    ]
-    assert get(running.port, "/-/healthy").status == 401
-    assert status(running, "alice", "one") == 200
-
-    running.app.reload()
-    assert get(running.port, "/-/healthy").status == 200
-
-
-def test_a_renewed_certificate_is_logged_when_it_is_taken(config: Config) -> None:
-    """What the certificate does with its files is its own affair."""
-    app = App(config, lambda: config)
-    renewed = [True, False]
-    app._certificate = SimpleNamespace(refresh=lambda: renewed.pop(0))
-
-    with capture_logs() as logs:
-        app.refresh()
-        app.refresh()
-
-    assert [line["event"] for line in logs] == ["tls.certificate_loaded"]
-
-
-def test_a_password_file_that_changed_counts_without_a_reload(
-    config: Config, tmp_path: Path
-) -> None:
-    """It is looked at like the other files."""
-    file = tmp_path / "password"
-    file.write_text("one\n")
-
-    def loaded() -> Config:
-        users = (("alice", file.read_text().strip()),)
-        return replace(
-            config, server=replace(config.server, basic_auth=BasicAuth(users, file=str(file)))
-        )
-
-    running = Running(loaded())
-    running.app._load = loaded
-    with running:
-        assert status(running, "alice", "one") == 200
-        file.write_text("another\n")
-        running.app.refresh()
-        assert [status(running, "alice", word) for word in ("one", "another")] == [401, 200]
-
-
 def test_an_edit_of_the_config_counts_only_when_it_is_reloaded(
     web_config: tuple[Running, Path],
 ) -> None:
     """Changed users take nothing else of it into force, and its mistakes do not hold them up."""
     running, file = web_config
     running.app._load = lambda: pytest.fail("the config was loaded")
-    write_users(file, bob=hashed("two"))
+    put_web_config(file, basic_auth_users={"bob": hashed("two")})
     running.app.refresh()
     assert status(running, "bob", "two") == 200
 
 
-def test_tls_of_the_web_config_counts_without_a_reload(
-    config: Config, tls: Tls, tmp_path: Path
+def test_users_that_change_during_a_reload_hold_up_neither(
+    web_config: tuple[Running, Path],
 ) -> None:
-    """As its users do: it is one file."""
-    file = tmp_path / "web.yml"
-    section = {"cert_file": tls.cert_file, "key_file": tls.key_file}
-    file.write_text(yaml.safe_dump({"tls_server_config": section}))
-    with Running(with_web_config(config, file)) as running:
-        file.write_text(yaml.safe_dump({"tls_server_config": section | {"min_version": "TLS13"}}))
-        running.app.refresh()
-        assert running.app._certificate.context.minimum_version.name == "TLSv1_3"
+    """Whoever looks at the files has them in hand when the reload wants them."""
+    running, file = web_config
+    looking = threading.Thread(target=running.app.refresh)
+    known, load = running.app._protection.server, running.app._load
+
+    def interrupted() -> Config:
+        put_web_config(file, basic_auth_users={"bob": hashed("two")})
+        looking.start()
+        until(lambda: running.app._protection.server is not known, "the look")
+        return load()
+
+    running.app._load = interrupted
+    running.app.reload()
+    looking.join(10)
+    assert not looking.is_alive()
+    assert status(running, "bob", "two") == 200
 
 
-def test_a_file_of_users_that_has_just_gone_is_looked_for_again(
-    config: Config, tmp_path: Path
-) -> None:
-    """Between loading the config and using it."""
+def test_files_that_cannot_be_used_are_counted(config: Config, tmp_path: Path) -> None:
     users = BasicAuth((("alice", "one"),), file=str(tmp_path / "gone"))
     app = App(replace(config, server=replace(config.server, basic_auth=users)), lambda: config)
-    with capture_logs() as logs:
+    with capture_logs():
         app.refresh()
-    assert [line["event"] for line in logs] == ["web.files_unusable"]
+    assert samples_of(app.families())[series("slurm_exporter_web_file_failures_total")] == 1
 
 
 def test_what_is_asked_for_in_vain_is_said_at_start_and_reload(
@@ -761,23 +667,30 @@ def tls(tmp_path: Path) -> Tls:
     return Authority(tmp_path, "authority").issue("server")
 
 
-def test_a_reload_takes_other_certificates_and_versions(config: Config, tls: Tls) -> None:
-    """Only addresses, suites and curves, and TLS on or off, take a restart."""
-    secure = replace(config, server=replace(config.server, tls=tls))
-    with Running(secure) as running:
-        newer = replace(tls, min_version="TLS13")
-        running.reload(replace(secure, server=replace(secure.server, tls=newer)))
-        certificate = running.app._certificate
-        assert certificate.context.minimum_version.name == "TLSv1_3"
-
-
 def test_a_reload_with_a_certificate_that_cannot_be_used_changes_nothing(
     config: Config, tls: Tls
 ) -> None:
     """It is an error of the config, like any other."""
     secure = replace(config, server=replace(config.server, tls=tls))
     with Running(secure) as running:
-        broken = replace(tls, key_file="/nonexistent", min_version="TLS13")
+        broken = replace(secure.server, tls=replace(tls, key_file="/nonexistent"))
         with pytest.raises(ConfigError, match=r"server\.ssl: cannot use \S+ with /nonexistent: "):
-            running.reload(replace(secure, server=replace(secure.server, tls=broken)))
-        assert running.app._certificate.context.minimum_version.name == "TLSv1_2"
+            running.reload(replace(secure, server=broken, endpoints=(JOBS,)))
+        assert [view.endpoint for view in running.view] == [JOBS, NODES, SCHEDULER]
+        assert running.app._protection.server is secure.server
+
+
+def test_what_takes_a_restart_is_said_without_a_reload_too(
+    config: Config, tls: Tls, tmp_path: Path
+) -> None:
+    """All else of the file counts at once."""
+    file = tmp_path / "web.yml"
+    section = {"cert_file": tls.cert_file, "key_file": tls.key_file}
+    put_web_config(file, tls_server_config=section)
+    server = refreshed(replace(config.server, web_config_file=str(file)))
+    app = App(replace(config, server=server), lambda: config)
+    put_web_config(file, tls_server_config=section | {"curve_preferences": ["CurveP256"]})
+    with capture_logs() as logs:
+        app.refresh()
+    assert [line["event"] for line in logs] == ["config.needs_restart", "auth.users_loaded"]
+    assert logs[0]["keys"] == "tls_server_config"
