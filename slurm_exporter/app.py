@@ -1,4 +1,4 @@
-"""The wiring: the only module that knows all the others."""
+"""The wiring: the only module that knows both halves of the house."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import platform
 import sys
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -14,34 +14,25 @@ import structlog
 from slurm_exporter import __version__, systemd
 from slurm_exporter import log as logging
 from slurm_exporter.config import format_duration, needs_restart
-from slurm_exporter.courtesy import Answering, Courtesy
+from slurm_exporter.courtesy import Answering
 from slurm_exporter.errors import ConfigError
 from slurm_exporter.exposition import Format
-from slurm_exporter.metrics import (
-    HttpMetrics,
-    Reload,
-    exporter_families,
-    runtime_registry,
-    slurmctld_families,
-)
+from slurm_exporter.metrics import HttpMetrics, Reload, exporter_families, runtime_registry
 from slurm_exporter.page import Page
-from slurm_exporter.poller import Poller
-from slurm_exporter.pollers import Pollers
-from slurm_exporter.schedule import first_offset
+from slurm_exporter.polling import Polling, poll_once
 from slurm_exporter.snapshot import SnapshotStore
-from slurm_exporter.sources.cluster import Cluster
-from slurm_exporter.sources.process import end_all
 from slurm_exporter.web.auth import Authenticator
 from slurm_exporter.web.protection import Protection
 from slurm_exporter.web.routes import HANDLERS, Routes, Site
 from slurm_exporter.web.server import WebServer, adopt, listen, names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Iterator
 
     from prometheus_client import Metric
 
     from slurm_exporter.config import Config
+    from slurm_exporter.snapshot import View
 
 POLL_GRACE = 3.0
 """Seconds that polls under way get when the exporter stops."""
@@ -83,9 +74,8 @@ class App:
         self._http_metrics = HttpMetrics(HANDLERS)
         self._runtime = runtime_registry()
         self._store = SnapshotStore(config.enabled_endpoints)
-        self._cluster = Cluster(config.slurm)
         self._answering = Answering()
-        self._pollers = Pollers(self._made(config))
+        self._polling = Polling(config, self._store, self._answering)
         self._protection = Protection(config)
         self._routes = Routes(self._site(), self._http_metrics)
 
@@ -119,7 +109,7 @@ class App:
         )
         self._web.start()
         self._log_start(addresses)
-        self._pollers.start()
+        self._polling.start()
         return addresses
 
     def stop(self) -> None:
@@ -127,10 +117,7 @@ class App:
         log.info("exporter.stopping")
         with self._lock:  # a reload under way would start new pollers
             self._stopping = True
-        self._pollers.retire()
-        end_all()  # nobody wants what these programs would say any more
-        hanging = self._pollers.stop(POLL_GRACE)
-        end_all()  # a poll that had just begun may have started one since
+        hanging = self._polling.stop(POLL_GRACE)
         if not self._web.stop():
             hanging.append("web")
         if hanging:
@@ -155,7 +142,7 @@ class App:
                 log.error("config.not_reloaded", error=str(error))
                 raise
             self._warn_of_restart()
-            self._exchange_pollers(config)
+            self._polling.use(config)
             self._config = config
             self._routes.site = self._site()
             self._reload = replace(self._reload, successful=True, last_success=time.time())
@@ -179,7 +166,7 @@ class App:
         page = Page(
             self._store,
             labels=self._config.labels,
-            collectors=(_Own(self), self._http_metrics.registry, self._runtime),
+            collectors=(self, self._polling, self._http_metrics.registry, self._runtime),
         )
         return Site(
             store=self._store,
@@ -192,34 +179,13 @@ class App:
             reload=self.reload if server.enable_lifecycle else None,
         )
 
-    def _exchange_pollers(self, config: Config) -> None:
-        old = self._config
-        kept = self._pollers.retire(_unchanged(old, config))
-        same = _made_alike(config) == _made_alike(old)
-        self._store.configure(config.enabled_endpoints, keep=same)
-        self._cluster = self._cluster.reconfigured(config.slurm)
-        self._pollers.add(self._made(config, but=kept))
-
-    def _made(self, config: Config, but: Collection[str] = ()) -> list[Poller]:
-        return pollers(config, self._store, self._cluster, self._answering, but)
-
     def problems(self) -> list[str]:
         """Say which threads are dead or hang; empty when all is well."""
-        now = time.monotonic()
-        dead = [f"thread {name} is dead" for name in self._pollers.dead()]
-        return dead + [
-            f"thread poller-{view.endpoint.name} hangs: "
-            f"it is {now - view.health.expected:.0f} s overdue"
-            for view in self._store.view()
-            if now > view.health.expected
-        ]
+        return self._polling.problems()
 
-    def families(self) -> Iterator[Metric]:
-        """Describe the exporter itself."""
-        yield from exporter_families(self._reload, self._protection.failures)
-        slurmctld = self._cluster.slurmctld
-        controllers, expires = slurmctld.controllers, slurmctld.credentials.expires
-        yield from slurmctld_families(controllers.active(), controllers.failovers, expires)
+    def collect(self) -> Iterator[Metric]:
+        """Describe the exporter itself, as prometheus_client's collectors do."""
+        return exporter_families(self._reload, self._protection.failures)
 
     # -------------------------------------------------------------- words
 
@@ -264,83 +230,18 @@ class App:
             log.warning("config.needs_restart", keys=" ".join(keys))
 
 
-@dataclass(frozen=True, slots=True)
-class _Own:
-    """The exporter's own description, as prometheus_client's collectors look."""
-
-    app: App
-
-    def collect(self) -> Iterator[Metric]:
-        return self.app.families()
-
-
-def _made_alike(config: Config) -> tuple[object, ...]:
-    """Return all on which snapshots depend, whatever their endpoint."""
-    slurm = config.slurm
-    return config.labels, slurm.urls, slurm.cli, slurm.corrections
-
-
 def _asked(config: Config) -> str:
     """Name the controllers that are asked themselves; none when all endpoints are for commands."""
     native = any(endpoint.source != "cli" for endpoint in config.enabled_endpoints)
     return " ".join(config.slurm.urls) if native else ""
 
 
-def _unchanged(old: Config, new: Config) -> list[str]:
-    """Return the names of the endpoints whose pollers would be the same with both configs."""
-    if (old.labels, old.slurm) != (new.labels, new.slurm):
-        return []
-    return [one.name for one in new.enabled_endpoints if one in old.enabled_endpoints]
-
-
-def pollers(
-    config: Config,
-    store: SnapshotStore,
-    cluster: Cluster,
-    answering: Answering,
-    but: Collection[str] = (),
-) -> list[Poller]:
-    """Make a poller for each enabled endpoint, spread over the first seconds.
-
-    Args:
-        config: the endpoints, and how they are polled.
-        store: where the pollers publish.
-        cluster: what they ask.
-        answering: what they give way to.
-        but: names of endpoints that need none.
-    """
-    endpoints = config.enabled_endpoints
-    shortest = min(endpoint.interval for endpoint in endpoints)
-    return [
-        Poller(
-            endpoint,
-            cluster.source(endpoint, Courtesy(answering).give_way),
-            store,
-            labels=config.labels,
-            max_duty_cycle=config.slurm.max_duty_cycle,
-            offset=first_offset(index, len(endpoints), shortest),
-        )
-        for index, endpoint in enumerate(endpoints)
-        if endpoint.name not in but
-    ]
-
-
-def once(config: Config) -> tuple[bytes, list[str]]:
-    """Poll each enabled endpoint once, one after the other.
-
-    Nothing is written: whoever tries it out may be root, while the service runs as somebody else.
+def once(config: Config) -> tuple[bytes, View]:
+    """Poll each enabled endpoint once, without a server.
 
     Returns:
-        The page, and a sentence for each endpoint that failed.
+        The page, and how the endpoints are.
     """
-    store = SnapshotStore(config.enabled_endpoints)
-    cluster = Cluster(config.slurm, keeps=False)
-    for poller in pollers(config, store, cluster, Answering()):
-        poller.poll()
-    page = b"".join(Page(store, labels=config.labels).make(Format.TEXT, gzip=False))
-    failures = [
-        f"{view.endpoint.name}: {failure.reason}: {failure.message}"
-        for view in store.view()
-        if (failure := view.health.failure)
-    ]
-    return page, failures
+    store = poll_once(config)
+    page = Page(store, labels=config.labels).make(Format.TEXT, gzip=False)
+    return b"".join(page), store.view()

@@ -1,42 +1,29 @@
-"""The exporter in this process: start, stop, reload, and the watchdog's words."""
+"""The exporter in this process: start, stop, reload, and what it says of itself."""
 
 from __future__ import annotations
 
 import base64
-import itertools
 import logging
 import math
 import re
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 import pytest
 import structlog
 from structlog.testing import capture_logs
 
 from slurm_exporter.app import App
-from slurm_exporter.config import (
-    Address,
-    BasicAuth,
-    Cli,
-    Config,
-    Endpoint,
-    Server,
-    Slurm,
-    Tls,
-    refreshed,
-)
+from slurm_exporter.config import Address, BasicAuth, Config, Server, Slurm, Tls, refreshed
 from slurm_exporter.courtesy import Answering
 from slurm_exporter.errors import ConfigError, ListenError, Problem
-from slurm_exporter.exposition import Format
-from slurm_exporter.poller import GRACE, Poller
-from slurm_exporter.pollers import Pollers
-from slurm_exporter.snapshot import State
+from slurm_exporter.poller import GRACE
 from tests.conftest import ManualClock
 from tests.fake_slurmctld import nothing
 from tests.locked import hashed, put_web_config
+from tests.polls import JOBS, NODES, SCHEDULER, Blocking, ask_instead, threads, until_polled
 from tests.processes import Samples, get, read_logfmt, read_samples, samples_of, series, until
 from tests.web.certificates import Authority
 
@@ -44,14 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from slurm_exporter.phases import Stopwatch
     from slurm_exporter.snapshot import View
-    from slurm_exporter.sources import Answer
+    from slurm_exporter.sources import Source
     from tests.fake_slurmctld import FakeSlurmctld
-
-JOBS = Endpoint("jobs", "/metrics/jobs", interval=3600.0, timeout=0.5)
-NODES = Endpoint("nodes", "/metrics/nodes", interval=3600.0, timeout=1.0)
-SCHEDULER = Endpoint("scheduler", "/metrics/scheduler", interval=3600.0, timeout=1.0)
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +89,7 @@ class Running:
 
     def polled(self, times: int = 1) -> Running:
         """Wait until every endpoint was polled so often."""
-        until(lambda: all(v.health.polls >= times for v in self.view), "the polls", 10)
+        until_polled(self.app._store, times)
         return self
 
     def reload(self, config: Config) -> None:
@@ -124,17 +106,20 @@ class Running:
         return self.samples().get(series(f"slurm_exporter_{what}", **labels))
 
 
+def with_source(
+    config: Config, source: Source, monotonic: Callable[[], float] = time.monotonic
+) -> Running:
+    """An App, not yet started, whose only poller asks ``source``."""
+    running = Running(replace(config, endpoints=(JOBS,)))
+    ask_instead(running.app._polling, source, monotonic)
+    return running
+
+
 @pytest.fixture
 def running(config: Config) -> Iterator[Running]:
     """An App whose endpoints have all been polled."""
     with Running(config) as running:
         yield running.polled()
-
-
-def threads() -> set[str]:
-    """The names of the exporter's threads that are alive."""
-    names = {thread.name for thread in threading.enumerate()}
-    return {name for name in names if name == "web" or name.startswith("poller-")}
 
 
 # ------------------------------------------------------------------ start and stop
@@ -194,43 +179,6 @@ def test_stopping_names_the_poller_that_does_not_end(
 # ------------------------------------------------------------------ the watchdog
 
 
-class Blocking:
-    """A source that does not come back until it may go on."""
-
-    def __init__(self) -> None:
-        self.asked = threading.Event()
-        self.go_on = threading.Event()
-
-    def poll(self, known: bytes, stopwatch: Stopwatch) -> Answer | None:
-        self.asked.set()
-        self.go_on.wait()
-        raise AssertionError("the poll was to hang")
-
-
-class Deadly:
-    """A source that ends the thread that asks it."""
-
-    def poll(self, known: bytes, stopwatch: Stopwatch) -> Answer | None:
-        raise SystemExit
-
-
-def with_source(
-    config: Config,
-    source: Blocking | Deadly,
-    monotonic: Callable[[], float] = time.monotonic,
-) -> Running:
-    """An App, not yet started, whose only poller asks ``source``."""
-    running = Running(replace(config, endpoints=(JOBS,)))
-    poller = Poller(JOBS, source, running.app._store, monotonic=monotonic)
-    running.app._pollers = Pollers([poller])
-    return running
-
-
-def test_all_is_well_while_the_pollers_wait_for_their_time(running: Running) -> None:
-    assert running.app.problems() == []
-    assert get(running.port, "/-/healthy").status == 200
-
-
 def test_a_hanging_poller_turns_healthy_to_503_and_is_named(config: Config) -> None:
     """Its clock is a minute behind, so that its poll is overdue as soon as it has begun."""
     source = Blocking()
@@ -244,35 +192,6 @@ def test_a_hanging_poller_turns_healthy_to_503_and_is_named(config: Config) -> N
     assert re.fullmatch(
         rf"thread poller-jobs hangs: it is ({overdue}|{overdue + 1}) s overdue\n", healthy.text
     )
-
-
-def test_a_hung_poller_that_comes_back_is_well_again(config: Config) -> None:
-    source = Blocking()
-    clock = ManualClock(time.monotonic() - 60.0)
-    with with_source(config, source, clock) as running:
-        assert source.asked.wait(10)
-        assert running.app.problems()
-        clock.now = time.monotonic()
-        source.go_on.set()
-        until(lambda: not running.app.problems(), "the poller's sign of life")
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_dead_poller_is_named(config: Config) -> None:
-    with with_source(config, Deadly()) as running:
-        until(running.app.problems, "the thread's end")
-        assert running.app.problems() == ["thread poller-jobs is dead"]
-
-
-def test_a_source_that_raises_does_not_end_its_thread(config: Config) -> None:
-    """A bug is counted as ``internal``, and the thread lives on."""
-    source = Blocking()
-    source.go_on.set()
-    with with_source(config, source) as running:
-        running.polled()
-        assert running.own("poll_failures_total", endpoint="jobs", reason="internal") == 1
-        assert threads() == {"web", "poller-jobs"}
-        assert running.app.problems() == []
 
 
 # ------------------------------------------------------------------ in a line
@@ -300,7 +219,7 @@ def test_the_line_names_what_is_wrong(
     running.config = ConfigError((Problem("a.yml", 3, "slurm.url", "must be a URL"),))
     with pytest.raises(ConfigError):
         running.app.reload()
-    monkeypatch.setattr(running.app._pollers, "dead", lambda: ["poller-jobs"])
+    monkeypatch.setattr(running.app._polling._pollers, "dead", lambda: ["poller-jobs"])
     assert running.app.summary() == (
         f"2 of 3 endpoints up, slurmctld at {slurmctld.url}, thread poller-jobs is dead,"
         " the last reload failed, the config before it is in use"
@@ -342,25 +261,6 @@ def test_polls_give_way_to_scrapes_also_after_a_reload(
         noticed.asked.clear()
         running.reload(replace(config, labels=(("cluster", "alpha"),)))
         until(lambda: noticed.asked == pollers, "the polls of the new config", 10)
-
-
-def test_a_reload_keeps_snapshots_and_counters(
-    running: Running, config: Config, slurmctld: FakeSlurmctld
-) -> None:
-    """Endpoints that go on keep theirs, a new one begins with nothing, one that left is gone."""
-    partitions = replace(NODES, name="partitions", path="/metrics/partitions")
-    slurmctld.behaviours["/metrics/jobs"] = nothing("503 Service Unavailable")
-    before = {view.endpoint.name: view for view in running.view}
-    endpoints = (replace(JOBS, interval=1800.0), SCHEDULER, partitions)
-    running.reload(replace(config, endpoints=endpoints))
-    after = {view.endpoint.name: view for view in running.view}
-    assert list(after) == ["jobs", "scheduler", "partitions"]
-    assert after["jobs"].snapshot is before["jobs"].snapshot
-    assert after["jobs"].health.polls >= before["jobs"].health.polls
-    assert after["jobs"].health.effective_interval == 1800.0
-    until(lambda: running.own("endpoint_up", endpoint="partitions"), "the new endpoint")
-    assert running.own("endpoint_up", endpoint="nodes") is None
-    assert threads() == {"web", "poller-jobs", "poller-scheduler", "poller-partitions"}
 
 
 def test_a_reload_gives_the_new_labels_to_all_that_comes(running: Running, config: Config) -> None:
@@ -431,143 +331,10 @@ def test_a_log_file_that_cannot_be_opened_fails_the_reload(
     assert running.app.problems() == []
 
 
-def test_a_reload_leaves_endpoints_alone_that_did_not_change(
-    running: Running, config: Config, slurmctld: FakeSlurmctld
-) -> None:
-    """They keep thread, snapshot and schedule, whatever becomes of the others."""
-    asleep = time.monotonic() + 600.0
-    until(lambda: all(v.health.expected > asleep for v in running.view), "all pollers to wait")
-    threads, views, asked = running.app._pollers._threads, running.view, dict(slurmctld.requests)
-    changed = replace(NODES, interval=1800.0)
-    running.reload(replace(config, endpoints=(SCHEDULER, changed, JOBS)))
-
-    assert threads[0] in running.app._pollers._threads
-    assert threads[1] not in running.app._pollers._threads
-    assert threads[2] in running.app._pollers._threads
-    assert [running.view[2], running.view[0]] == [views[0], views[2]]
-    until(lambda: slurmctld.requests["/metrics/nodes"] == 2, "the poll of the one that changed")
-    assert slurmctld.requests == {**asked, "/metrics/nodes": 2}
-    assert running.app.problems() == []
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"labels": (("cluster", "alpha"),)}, {"slurm": {"max_duty_cycle": 0.5}}],
-    ids=["labels", "slurm"],
-)
-def test_what_concerns_all_endpoints_starts_all_pollers_anew(
-    running: Running, config: Config, slurmctld: FakeSlurmctld, change: dict[str, Any]
-) -> None:
-    if "slurm" in change:
-        change = {"slurm": replace(config.slurm, **change["slurm"])}
-    before = running.app._pollers._threads
-    running.reload(replace(config, **change))
-    assert not set(before) & set(running.app._pollers._threads)
-    running.polled(2)
-
-
-def test_a_reload_starts_polling_at_once(
-    running: Running, config: Config, slurmctld: FakeSlurmctld
-) -> None:
-    """An operator who mends the config sees what came of it, and not an hour later."""
-    slurmctld.behaviours["/metrics/jobs"] = nothing("503 Service Unavailable")
-    running.reload(replace(config, labels=(("cluster", "alpha"),)))
-    running.polled(2)
-    labels = {"endpoint": "jobs", "cluster": "alpha"}
-    assert running.own("endpoint_up", **labels) == 0
-    assert running.own("poll_failures_total", **labels, reason="http_status") == 1
-
-
-def test_a_poller_that_hangs_through_a_reload_disturbs_nobody(
-    config: Config, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """When it comes back at last, its endpoint is another's, or nobody's."""
-    monkeypatch.setattr("slurm_exporter.app.POLL_GRACE", 0.0)
-    source = Blocking()
-    with with_source(config, source) as running:
-        assert source.asked.wait(10)
-        running.reload(replace(config, endpoints=(NODES,)))
-        source.go_on.set()
-        until(lambda: threads() == {"web", "poller-nodes"}, "its end")
-        running.polled()
-        assert running.app.problems() == []
-
-
-def test_an_endpoint_that_hangs_through_a_reload_is_named_and_delays_no_other(
-    config: Config, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its new poller waits for the old one, so that slurmctld is not asked twice at once."""
-    monkeypatch.setattr("slurm_exporter.poller.GRACE", 0.0)
-    source = Blocking()
-    with with_source(config, source) as running:
-        assert source.asked.wait(10)
-        changed = replace(JOBS, interval=1800.0)
-        running.reload(replace(config, endpoints=(changed, NODES, SCHEDULER)))
-        hangs = "thread poller-jobs hangs: "
-        until(lambda: [p for p in running.app.problems() if p.startswith(hangs)], "its name")
-        until(lambda: running.own("endpoint_up", endpoint="nodes") == 1, "the other endpoint")
-        assert running.own("endpoint_up", endpoint="jobs") == 0
-        source.go_on.set()
-        running.polled()
-        assert running.own("endpoint_up", endpoint="jobs") == 1
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"labels": (("cluster", "alpha"),)},
-        {"slurm": {"urls": ("http://127.0.0.1:1",)}},
-        {"slurm": {"cli": Cli("/opt/other/bin")}},
-        {"slurm": {"corrections": True}},
-    ],
-    ids=["labels", "urls", "commands", "corrections"],
-)
-def test_a_reload_serves_nothing_that_the_new_config_would_not_have_made(
-    running: Running, config: Config, change: dict[str, Any]
-) -> None:
-    """Series of another cluster, or without its label, would be wrong with a healthy face."""
-    if "slurm" in change:
-        change = {"slurm": replace(config.slurm, **change["slurm"])}
-    running.app._store.publish = lambda *_: None  # the new pollers bring nothing
-    running.reload(replace(config, **change))
-    assert [view.snapshot for view in running.view] == [None, None, None]
-
-
 def test_a_reload_under_way_starts_nothing_after_a_stop(running: Running, config: Config) -> None:
     running.app.stop()
     running.reload(replace(config, endpoints=(JOBS,)))
     assert threads() == set()
-
-
-def test_readers_never_see_half_a_reload(running: Running, config: Config) -> None:
-    """Each view has the endpoints of one config, and every snapshot that was there before."""
-    turn = itertools.cycle([(JOBS,), (JOBS, NODES, SCHEDULER)])
-    stop = threading.Event()
-    views: list[View] = []
-    names: set[tuple[str, ...]] = set()
-
-    def read() -> None:
-        while not stop.is_set():
-            views.append(running.view)
-            names.add(tuple(view.endpoint.name for view in views[-1]))
-
-    def reload() -> bool:
-        running.reload(replace(config, endpoints=next(turn)))
-        return len(names) > 1
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    first = running.view
-    parts = first[0].snapshot and dict(first[0].snapshot.parts)
-    until(reload, "views of both configs")
-    stop.set()
-    reader.join()
-    assert names == {("jobs",), ("jobs", "nodes", "scheduler")}
-    assert all(seen[0].snapshot for seen in views)
-    assert first[0].snapshot
-    assert dict(first[0].snapshot.parts) == parts
-    assert set(parts or ()) == set(Format)
-    assert first[0].state(time.monotonic()) is State.UP
 
 
 # ------------------------------------------------------------------ files that change
@@ -642,7 +409,7 @@ def test_files_that_cannot_be_used_are_counted(config: Config, tmp_path: Path) -
     app = App(replace(config, server=replace(config.server, basic_auth=users)), lambda: config)
     with capture_logs():
         app.refresh()
-    assert samples_of(app.families())[series("slurm_exporter_web_file_failures_total")] == 1
+    assert samples_of(app.collect())[series("slurm_exporter_web_file_failures_total")] == 1
 
 
 def test_what_is_asked_for_in_vain_is_said_at_start_and_reload(
