@@ -176,6 +176,13 @@ def test_stopping_names_the_poller_that_does_not_end(
     } in log
 
 
+def test_stopping_names_the_web_server_that_does_not_end(config: Config) -> None:
+    with capture_logs() as log, Running(config) as running:
+        stop = running.app._web.stop
+        running.app._web.stop = lambda: stop() and False
+    assert [line["threads"] for line in log if line["event"] == "exporter.threads_left"] == ["web"]
+
+
 # ------------------------------------------------------------------ the watchdog
 
 

@@ -18,12 +18,13 @@ import pytest
 from slurm_exporter.config import Address
 from slurm_exporter.errors import ListenError
 from slurm_exporter.web import server as server_module
-from slurm_exporter.web.server import WebServer, listen, names
+from slurm_exporter.web.server import WebServer, adopt, listen, names
 from tests.processes import until
 from tests.web.clients import HEALTHY, LAST, METRICS, PATIENCE, Held, Web, ask, receive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from slurm_exporter.web.routes import Routes
 
@@ -151,6 +152,22 @@ def test_server_answers_on_all_its_addresses(routes: Routes):
         assert ask(client, "/-/healthy").status == 200
         client.close()
     assert server.stop()
+
+
+def test_server_answers_on_a_unix_socket_that_somebody_else_listens_on(
+    routes: Routes, tmp_path: Path
+):
+    """As systemd passes it."""
+    with socket.socket(socket.AF_UNIX) as passed:
+        passed.bind(str(tmp_path / "socket"))
+        passed.listen()
+        server = WebServer(routes, adopt([passed]))
+        server.start()
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(tmp_path / "socket"))
+            client.sendall(LAST)
+            assert receive(client).startswith(b"HTTP/1.1 200 ")
+        assert server.stop()
 
 
 # ------------------------------------------------------------------ start and stop
