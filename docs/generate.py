@@ -105,7 +105,7 @@ def page() -> str:
 def _families() -> Iterator[Metric]:
     snapshot = Snapshot(0.0, {}, 0, 0, {})
     health = Health(effective_interval=1.0).after(Poll(1.0, 0.1), snapshot)
-    yield from exporter_families(Reload(successful=True, last_success=0.0))
+    yield from exporter_families(Reload(successful=True, last_success=0.0), web_failures=0)
     yield from slurmctld_families({"http://localhost:6817": True}, 0, 0.0)
     yield from endpoint_families([EndpointView(DEFAULT_ENDPOINTS[0], health, snapshot)], 0.0)
     yield from HttpMetrics(["/metrics"]).registry.collect()

@@ -1,52 +1,39 @@
-"""The wiring: the only module that knows all the others."""
+"""The wiring: the only module that knows both halves of the house."""
 
 from __future__ import annotations
 
 import gc
 import platform
-import resource
 import sys
 import threading
 import time
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
 
 from slurm_exporter import __version__, systemd
 from slurm_exporter import log as logging
-from slurm_exporter.config import format_duration, refreshed
+from slurm_exporter.config import format_duration, needs_restart
 from slurm_exporter.courtesy import Answering
-from slurm_exporter.errors import ConfigError, Problem
+from slurm_exporter.errors import ConfigError
 from slurm_exporter.exposition import Format
-from slurm_exporter.metrics import (
-    HttpMetrics,
-    Reload,
-    exporter_families,
-    runtime_registry,
-    slurmctld_families,
-)
+from slurm_exporter.metrics import HttpMetrics, Reload, exporter_families, runtime_registry
 from slurm_exporter.page import Page
-from slurm_exporter.poller import Poller
-from slurm_exporter.pollers import Pollers
-from slurm_exporter.schedule import first_offset
+from slurm_exporter.polling import Polling, poll_once
 from slurm_exporter.snapshot import SnapshotStore
-from slurm_exporter.sources.cluster import Cluster
-from slurm_exporter.sources.process import end_all
 from slurm_exporter.web.auth import Authenticator
-from slurm_exporter.web.files import states
+from slurm_exporter.web.protection import Protection
 from slurm_exporter.web.routes import HANDLERS, Routes, Site
 from slurm_exporter.web.server import WebServer, adopt, listen, names
-from slurm_exporter.web.tls import Certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Iterator
 
     from prometheus_client import Metric
 
-    from slurm_exporter.config import Config, Tls
-    from slurm_exporter.web.files import States
+    from slurm_exporter.config import Config
+    from slurm_exporter.snapshot import View
 
 POLL_GRACE = 3.0
 """Seconds that polls under way get when the exporter stops."""
@@ -68,11 +55,7 @@ Python's default is 10.  Each look at a hundred thousand jobs holds the interpre
 a second, and finds nothing: what is large here has no cycles and goes with its last reference.
 """
 
-_FILES = 8192
-"""Files that may be open, if the system's hard limit allows so many."""
-
 _NO_FILE = "none, running on the defaults"
-_NO_USERS = "no users are left; if everybody is to be let in, reload"
 
 log = structlog.get_logger()
 
@@ -99,13 +82,10 @@ class App:
         self._http_metrics = HttpMetrics(HANDLERS)
         self._runtime = runtime_registry()
         self._store = SnapshotStore(config.enabled_endpoints)
-        self._cluster = Cluster(config.slurm)
         self._answering = Answering()
-        self._pollers = Pollers(self._made(config))
-        self._certificate = _certificate(config)
-        self._users_from = _seen(config)
-        self._troubles: dict[Callable[[], None], str] = {}
-        self._routes = Routes(self._site(config), self._http_metrics)
+        self._polling = Polling(config, self._store, self._answering)
+        self._protection = Protection(config)
+        self._routes = Routes(self._site(), self._http_metrics)
 
     # -------------------------------------------------------------- life
 
@@ -123,7 +103,6 @@ class App:
         """
         sys.setswitchinterval(SWITCH_INTERVAL)
         gc.set_threshold(*gc.get_threshold()[:2], COLLECTIONS)
-        _allow_many_files()
         server = self._config.server
         passed = server.systemd_socket
         sockets = adopt(systemd.sockets()) if passed else listen(server.listen)
@@ -131,7 +110,7 @@ class App:
         self._web = WebServer(
             self._routes,
             sockets,
-            context=self._certificate.context if self._certificate else None,
+            context=self._protection.context,
             tick=self.refresh,
             died=died,
             answering=self._answering,
@@ -139,7 +118,7 @@ class App:
         )
         self._web.start()
         self._log_start(addresses)
-        self._pollers.start()
+        self._polling.start()
         return addresses
 
     def stop(self) -> None:
@@ -147,10 +126,7 @@ class App:
         log.info("exporter.stopping")
         with self._lock:  # a reload under way would start new pollers
             self._stopping = True
-        self._pollers.retire()
-        end_all()  # nobody wants what these programs would say any more
-        hanging = self._pollers.stop(POLL_GRACE)
-        end_all()  # a poll that had just begun may have started one since
+        hanging = self._polling.stop(POLL_GRACE)
         if not self._web.stop():
             hanging.append("web")
         if hanging:
@@ -169,69 +145,37 @@ class App:
             try:
                 config = self._load()
                 logging.set_up(config.logging)
-                if self._certificate is not None:  # last, for it is what protects
-                    _use(self._certificate, config)
+                self._protection.use(config)  # last, for it is what protects
             except ConfigError as error:
                 self._reload = replace(self._reload, successful=False)
                 log.error("config.not_reloaded", error=str(error))
                 raise
-            self._warn_of_restart(config)
-            self._exchange_pollers(config)
-            self._config, self._users_from = config, _seen(config)
-            self._routes.site = self._site(config)
+            self._warn_of_restart()
+            self._polling.use(config)
+            self._config = config
+            self._routes.site = self._site()
             self._reload = replace(self._reload, successful=True, last_success=time.time())
         self._say_notes(config)
         self.refresh()
         log.info("config.reloaded", config=config.file or _NO_FILE)
 
     def refresh(self) -> None:
-        """Take what has changed in the files of users and certificates, and say so.
-
-        What cannot be used is logged, and the old stays in use.
-        """
-        for take in (self._take_certificate, self._take_users):
-            trouble = ""
-            try:
-                take()
-            except (OSError, ValueError, ConfigError) as error:
-                trouble = str(error)
-            # Said once, not every second.
-            if trouble and trouble != self._troubles.get(take):
-                log.error("web.files_unusable", error=trouble)
-                failures = self._reload.web_failures + 1
-                self._reload = replace(self._reload, web_failures=failures)
-            self._troubles[take] = trouble
-
-    def _take_certificate(self) -> None:
-        if self._certificate is not None and self._certificate.refresh():
-            log.info("tls.certificate_loaded")
-
-    def _take_users(self) -> None:
-        now = states(self._config.server.user_files)
-        if now == self._users_from:
+        """Take what has changed in the files of users and certificates; called every second."""
+        if not self._protection.refresh():
             return
-        with self._lock:
-            old = self._config.server
-            config = replace(self._config, server=refreshed(old))
-            # As a file looks for a moment that is written in place.
-            if old.basic_auth is not None and config.server.basic_auth is None:
-                raise OSError(_NO_USERS)
-            if self._certificate is not None:
-                _use(self._certificate, config)
-            self._warn_of_restart(config)
-            self._config = config
-            self._routes.site = self._site(config)
-        self._users_from = now
+        with self._lock:  # a reload under way would put its own site in place
+            self._warn_of_restart()
+            self._routes.site = self._site()
         log.info("auth.users_loaded")
 
     # -------------------------------------------------------------- wiring
 
-    def _site(self, config: Config) -> Site:
-        server = config.server
+    def _site(self) -> Site:
+        server = self._protection.server
         page = Page(
             self._store,
-            labels=config.labels,
-            collectors=(_Own(self), self._http_metrics.registry, self._runtime),
+            labels=self._config.labels,
+            collectors=(self, self._polling, self._http_metrics.registry, self._runtime),
         )
         return Site(
             store=self._store,
@@ -244,34 +188,13 @@ class App:
             reload=self.reload if server.enable_lifecycle else None,
         )
 
-    def _exchange_pollers(self, config: Config) -> None:
-        old = self._config
-        kept = self._pollers.retire(_unchanged(old, config))
-        same = _made_alike(config) == _made_alike(old)
-        self._store.configure(config.enabled_endpoints, keep=same)
-        self._cluster = self._cluster.reconfigured(config.slurm)
-        self._pollers.add(self._made(config, but=kept))
-
-    def _made(self, config: Config, but: Collection[str] = ()) -> list[Poller]:
-        return pollers(config, self._store, self._cluster, self._answering, but)
-
     def problems(self) -> list[str]:
         """Say which threads are dead or hang; empty when all is well."""
-        now = time.monotonic()
-        dead = [f"thread {name} is dead" for name in self._pollers.dead()]
-        return dead + [
-            f"thread poller-{view.endpoint.name} hangs: "
-            f"it is {now - view.health.expected:.0f} s overdue"
-            for view in self._store.view()
-            if now > view.health.expected
-        ]
+        return self._polling.problems()
 
-    def families(self) -> Iterator[Metric]:
-        """Describe the exporter itself."""
-        yield from exporter_families(self._reload)
-        slurmctld = self._cluster.slurmctld
-        controllers, expires = slurmctld.controllers, slurmctld.credentials.expires
-        yield from slurmctld_families(controllers.active(), controllers.failovers, expires)
+    def collect(self) -> Iterator[Metric]:
+        """Describe the exporter itself, as prometheus_client's collectors do."""
+        return exporter_families(self._reload, self._protection.failures)
 
     # -------------------------------------------------------------- words
 
@@ -300,7 +223,7 @@ class App:
                 for endpoint in self._config.enabled_endpoints
             ),
             listen=" ".join(addresses),
-            tls=self._certificate is not None,
+            tls=self._protection.context is not None,
             auth=self._config.server.basic_auth is not None,
         )
         self._say_notes(self._config)
@@ -310,32 +233,10 @@ class App:
         for note in config.server.notes:
             log.warning("config.without_effect", note=note)
 
-    def _warn_of_restart(self, config: Config) -> None:
-        old, new = self._started_with, config.server
-        changed = {
-            "server.listen": old.listen != new.listen,
-            "server.ssl": (old.tls is None) != (new.tls is None),
-            "tls_server_config": _fixed(old.tls) != _fixed(new.tls),
-        }
-        if any(changed.values()):
-            keys = " ".join(key for key, differs in changed.items() if differs)
-            log.warning("config.needs_restart", keys=keys)
-
-
-@dataclass(frozen=True, slots=True)
-class _Own:
-    """The exporter's own description, as prometheus_client's collectors look."""
-
-    app: App
-
-    def collect(self) -> Iterator[Metric]:
-        return self.app.families()
-
-
-def _made_alike(config: Config) -> tuple[object, ...]:
-    """Return all on which snapshots depend, whatever their endpoint."""
-    slurm = config.slurm
-    return config.labels, slurm.urls, slurm.cli, slurm.corrections
+    def _warn_of_restart(self) -> None:
+        keys = needs_restart(self._started_with, self._protection.server)
+        if keys:
+            log.warning("config.needs_restart", keys=" ".join(keys))
 
 
 def _asked(config: Config) -> str:
@@ -344,113 +245,12 @@ def _asked(config: Config) -> str:
     return " ".join(config.slurm.urls) if native else ""
 
 
-def _unchanged(old: Config, new: Config) -> list[str]:
-    """Return the names of the endpoints whose pollers would be the same with both configs."""
-    if (old.labels, old.slurm) != (new.labels, new.slurm):
-        return []
-    return [one.name for one in new.enabled_endpoints if one in old.enabled_endpoints]
-
-
-def pollers(
-    config: Config,
-    store: SnapshotStore,
-    cluster: Cluster,
-    answering: Answering,
-    but: Collection[str] = (),
-) -> list[Poller]:
-    """Make a poller for each enabled endpoint, spread over the first seconds.
-
-    Args:
-        config: the endpoints, and how they are polled.
-        store: where the pollers publish.
-        cluster: what they ask.
-        answering: what they give way to.
-        but: names of endpoints that need none.
-    """
-    endpoints = config.enabled_endpoints
-    shortest = min(endpoint.interval for endpoint in endpoints)
-    return [
-        Poller(
-            endpoint,
-            cluster.source(endpoint),
-            store,
-            labels=config.labels,
-            max_duty_cycle=config.slurm.max_duty_cycle,
-            offset=first_offset(index, len(endpoints), shortest),
-            answering=answering,
-        )
-        for index, endpoint in enumerate(endpoints)
-        if endpoint.name not in but
-    ]
-
-
-def once(config: Config) -> tuple[bytes, list[str]]:
-    """Poll each enabled endpoint once, one after the other.
-
-    Nothing is written: whoever tries it out may be root, while the service runs as somebody else.
+def once(config: Config) -> tuple[bytes, View]:
+    """Poll each enabled endpoint once, without a server.
 
     Returns:
-        The page, and a sentence for each endpoint that failed.
+        The page, and how the endpoints are.
     """
-    store = SnapshotStore(config.enabled_endpoints)
-    cluster = Cluster(config.slurm, keeps=False)
-    for poller in pollers(config, store, cluster, Answering()):
-        poller.poll()
-    page = b"".join(Page(store, labels=config.labels).make(Format.TEXT, gzip=False))
-    failures = [
-        f"{view.endpoint.name}: {failure.reason}: {failure.message}"
-        for view in store.view()
-        if (failure := view.health.failure)
-    ]
-    return page, failures
-
-
-def _certificate(config: Config) -> Certificate | None:
-    tls = config.server.tls
-    if tls is None:
-        return None
-    with _told(config, tls):
-        return Certificate(tls)
-
-
-def _use(certificate: Certificate, config: Config) -> None:
-    tls = config.server.tls
-    if tls is not None:
-        with _told(config, tls):
-            certificate.use(tls)
-
-
-@contextmanager
-def _told(config: Config, tls: Tls) -> Iterator[None]:
-    """Turn what is wrong with the files of a certificate into an error of the config."""
-    try:
-        yield
-    except OSError as error:
-        message = f"cannot use {tls.cert_file} with {tls.key_file}: {error}"
-        web = config.server.web_config_file
-        where = (web, "tls_server_config") if web is not None else (config.file, "server.ssl")
-        raise ConfigError((Problem(where[0] or "", None, where[1], message),)) from error
-
-
-def _allow_many_files() -> None:
-    """Raise the soft limit of open files, which exists for programs that use select().
-
-    Clients are limited by their number, and must not use up the files before that.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY:
-        limit = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, limit), hard))
-
-
-def _seen(config: Config) -> States:
-    """Return how the files of the users are; nothing when one has just gone, to look again."""
-    try:
-        return states(config.server.user_files)
-    except OSError:
-        return ()
-
-
-def _fixed(tls: Tls | None) -> tuple[object, ...]:
-    """Return what a TLS context cannot change while it is in use."""
-    return (tls.ciphers, tls.curve) if tls is not None else ()
+    store = poll_once(config)
+    page = Page(store, labels=config.labels).make(Format.TEXT, gzip=False)
+    return b"".join(page), store.view()

@@ -74,10 +74,15 @@ def _run(flags: argparse.Namespace, load_config: Callable[[], Config]) -> int:
 def _once(config: Config) -> int:
     # Standard output belongs to the page.
     log.set_up(replace(config.logging, output="stderr"))
-    page, failures = once(config)
+    page, views = once(config)
     printed = _print(page)
-    for failure in failures:
-        print(failure, file=sys.stderr)
+    failures = [
+        f"{view.endpoint.name}: {failure.reason}: {failure.message}"
+        for view in views
+        if (failure := view.health.failure)
+    ]
+    for sentence in failures:
+        print(sentence, file=sys.stderr)
     return OK if printed and not failures else FAILED
 
 

@@ -176,21 +176,24 @@ def _phases(view: Iterable[EndpointView]) -> Metric:
 
 @dataclass(frozen=True, slots=True)
 class Reload:
-    """What became of files that may change while we run.
+    """What became of the config when it was last to be loaded.
 
     Attributes:
         successful: whether the last attempt to load the config worked.
         last_success: unix time of the last one that did.
-        web_failures: how often changed files of users or certificates could not be used.
     """
 
     successful: bool
     last_success: float
-    web_failures: int = 0
 
 
-def exporter_families(reload: Reload) -> Iterator[Metric]:
-    """Say what is running and whether its config was loaded."""
+def exporter_families(reload: Reload, web_failures: int) -> Iterator[Metric]:
+    """Say what is running and whether its config was loaded.
+
+    Args:
+        reload: the last attempt.
+        web_failures: how often changed files of users or certificates could not be used.
+    """
     build = GaugeMetricFamily(
         PREFIX + "build_info",
         "What is running: always 1.",
@@ -211,7 +214,7 @@ def exporter_families(reload: Reload) -> Iterator[Metric]:
     yield CounterMetricFamily(
         PREFIX + "web_file_failures",
         "Times that changed files of users or certificates could not be used.",
-        value=float(reload.web_failures),
+        value=float(web_failures),
     )
 
 

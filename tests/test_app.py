@@ -1,59 +1,39 @@
-"""The exporter in this process: start, stop, reload, and the watchdog's words."""
+"""The exporter in this process: start, stop, reload, and what it says of itself."""
 
 from __future__ import annotations
 
 import base64
-import itertools
 import logging
 import math
 import re
 import threading
 import time
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
-import bcrypt
 import pytest
 import structlog
-import yaml
 from structlog.testing import capture_logs
 
 from slurm_exporter.app import App
-from slurm_exporter.config import (
-    Address,
-    BasicAuth,
-    Cli,
-    Config,
-    Endpoint,
-    Server,
-    Slurm,
-    Tls,
-    load_web_config,
-)
+from slurm_exporter.config import Address, BasicAuth, Config, Server, Slurm, Tls, refreshed
 from slurm_exporter.courtesy import Answering
 from slurm_exporter.errors import ConfigError, ListenError, Problem
-from slurm_exporter.exposition import Format
-from slurm_exporter.poller import GRACE, Poller
-from slurm_exporter.pollers import Pollers
-from slurm_exporter.snapshot import State
+from slurm_exporter.poller import GRACE
 from tests.conftest import ManualClock
 from tests.fake_slurmctld import nothing
-from tests.processes import Samples, get, read_logfmt, read_samples, series, until
+from tests.locked import hashed, put_web_config
+from tests.polls import JOBS, NODES, SCHEDULER, Blocking, ask_instead, threads, until_polled
+from tests.processes import Samples, get, read_logfmt, read_samples, samples_of, series, until
 from tests.web.certificates import Authority
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from slurm_exporter.phases import Stopwatch
     from slurm_exporter.snapshot import View
-    from slurm_exporter.sources import Answer
+    from slurm_exporter.sources import Source
     from tests.fake_slurmctld import FakeSlurmctld
-
-JOBS = Endpoint("jobs", "/metrics/jobs", interval=3600.0, timeout=0.5)
-NODES = Endpoint("nodes", "/metrics/nodes", interval=3600.0, timeout=1.0)
-SCHEDULER = Endpoint("scheduler", "/metrics/scheduler", interval=3600.0, timeout=1.0)
 
 
 @pytest.fixture(autouse=True)
@@ -109,7 +89,7 @@ class Running:
 
     def polled(self, times: int = 1) -> Running:
         """Wait until every endpoint was polled so often."""
-        until(lambda: all(v.health.polls >= times for v in self.view), "the polls", 10)
+        until_polled(self.app._store, times)
         return self
 
     def reload(self, config: Config) -> None:
@@ -126,17 +106,20 @@ class Running:
         return self.samples().get(series(f"slurm_exporter_{what}", **labels))
 
 
+def with_source(
+    config: Config, source: Source, monotonic: Callable[[], float] = time.monotonic
+) -> Running:
+    """An App, not yet started, whose only poller asks ``source``."""
+    running = Running(replace(config, endpoints=(JOBS,)))
+    ask_instead(running.app._polling, source, monotonic)
+    return running
+
+
 @pytest.fixture
 def running(config: Config) -> Iterator[Running]:
     """An App whose endpoints have all been polled."""
     with Running(config) as running:
         yield running.polled()
-
-
-def threads() -> set[str]:
-    """The names of the exporter's threads that are alive."""
-    names = {thread.name for thread in threading.enumerate()}
-    return {name for name in names if name == "web" or name.startswith("poller-")}
 
 
 # ------------------------------------------------------------------ start and stop
@@ -193,44 +176,14 @@ def test_stopping_names_the_poller_that_does_not_end(
     } in log
 
 
+def test_stopping_names_the_web_server_that_does_not_end(config: Config) -> None:
+    with capture_logs() as log, Running(config) as running:
+        stop = running.app._web.stop
+        running.app._web.stop = lambda: stop() and False
+    assert [line["threads"] for line in log if line["event"] == "exporter.threads_left"] == ["web"]
+
+
 # ------------------------------------------------------------------ the watchdog
-
-
-class Blocking:
-    """A source that does not come back until it may go on."""
-
-    def __init__(self) -> None:
-        self.asked = threading.Event()
-        self.go_on = threading.Event()
-
-    def poll(self, known: bytes, stopwatch: Stopwatch) -> Answer | None:
-        self.asked.set()
-        self.go_on.wait()
-        raise AssertionError("the poll was to hang")
-
-
-class Deadly:
-    """A source that ends the thread that asks it."""
-
-    def poll(self, known: bytes, stopwatch: Stopwatch) -> Answer | None:
-        raise SystemExit
-
-
-def with_source(
-    config: Config,
-    source: Blocking | Deadly,
-    monotonic: Callable[[], float] = time.monotonic,
-) -> Running:
-    """An App, not yet started, whose only poller asks ``source``."""
-    running = Running(replace(config, endpoints=(JOBS,)))
-    poller = Poller(JOBS, source, running.app._store, monotonic=monotonic)
-    running.app._pollers = Pollers([poller])
-    return running
-
-
-def test_all_is_well_while_the_pollers_wait_for_their_time(running: Running) -> None:
-    assert running.app.problems() == []
-    assert get(running.port, "/-/healthy").status == 200
 
 
 def test_a_hanging_poller_turns_healthy_to_503_and_is_named(config: Config) -> None:
@@ -246,35 +199,6 @@ def test_a_hanging_poller_turns_healthy_to_503_and_is_named(config: Config) -> N
     assert re.fullmatch(
         rf"thread poller-jobs hangs: it is ({overdue}|{overdue + 1}) s overdue\n", healthy.text
     )
-
-
-def test_a_hung_poller_that_comes_back_is_well_again(config: Config) -> None:
-    source = Blocking()
-    clock = ManualClock(time.monotonic() - 60.0)
-    with with_source(config, source, clock) as running:
-        assert source.asked.wait(10)
-        assert running.app.problems()
-        clock.now = time.monotonic()
-        source.go_on.set()
-        until(lambda: not running.app.problems(), "the poller's sign of life")
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_dead_poller_is_named(config: Config) -> None:
-    with with_source(config, Deadly()) as running:
-        until(running.app.problems, "the thread's end")
-        assert running.app.problems() == ["thread poller-jobs is dead"]
-
-
-def test_a_source_that_raises_does_not_end_its_thread(config: Config) -> None:
-    """A bug is counted as ``internal``, and the thread lives on."""
-    source = Blocking()
-    source.go_on.set()
-    with with_source(config, source) as running:
-        running.polled()
-        assert running.own("poll_failures_total", endpoint="jobs", reason="internal") == 1
-        assert threads() == {"web", "poller-jobs"}
-        assert running.app.problems() == []
 
 
 # ------------------------------------------------------------------ in a line
@@ -302,7 +226,7 @@ def test_the_line_names_what_is_wrong(
     running.config = ConfigError((Problem("a.yml", 3, "slurm.url", "must be a URL"),))
     with pytest.raises(ConfigError):
         running.app.reload()
-    monkeypatch.setattr(running.app._pollers, "dead", lambda: ["poller-jobs"])
+    monkeypatch.setattr(running.app._polling._pollers, "dead", lambda: ["poller-jobs"])
     assert running.app.summary() == (
         f"2 of 3 endpoints up, slurmctld at {slurmctld.url}, thread poller-jobs is dead,"
         " the last reload failed, the config before it is in use"
@@ -344,25 +268,6 @@ def test_polls_give_way_to_scrapes_also_after_a_reload(
         noticed.asked.clear()
         running.reload(replace(config, labels=(("cluster", "alpha"),)))
         until(lambda: noticed.asked == pollers, "the polls of the new config", 10)
-
-
-def test_a_reload_keeps_snapshots_and_counters(
-    running: Running, config: Config, slurmctld: FakeSlurmctld
-) -> None:
-    """Endpoints that go on keep theirs, a new one begins with nothing, one that left is gone."""
-    partitions = replace(NODES, name="partitions", path="/metrics/partitions")
-    slurmctld.behaviours["/metrics/jobs"] = nothing("503 Service Unavailable")
-    before = {view.endpoint.name: view for view in running.view}
-    endpoints = (replace(JOBS, interval=1800.0), SCHEDULER, partitions)
-    running.reload(replace(config, endpoints=endpoints))
-    after = {view.endpoint.name: view for view in running.view}
-    assert list(after) == ["jobs", "scheduler", "partitions"]
-    assert after["jobs"].snapshot is before["jobs"].snapshot
-    assert after["jobs"].health.polls >= before["jobs"].health.polls
-    assert after["jobs"].health.effective_interval == 1800.0
-    until(lambda: running.own("endpoint_up", endpoint="partitions"), "the new endpoint")
-    assert running.own("endpoint_up", endpoint="nodes") is None
-    assert threads() == {"web", "poller-jobs", "poller-scheduler", "poller-partitions"}
 
 
 def test_a_reload_gives_the_new_labels_to_all_that_comes(running: Running, config: Config) -> None:
@@ -433,177 +338,23 @@ def test_a_log_file_that_cannot_be_opened_fails_the_reload(
     assert running.app.problems() == []
 
 
-def test_a_reload_leaves_endpoints_alone_that_did_not_change(
-    running: Running, config: Config, slurmctld: FakeSlurmctld
-) -> None:
-    """They keep thread, snapshot and schedule, whatever becomes of the others."""
-    asleep = time.monotonic() + 600.0
-    until(lambda: all(v.health.expected > asleep for v in running.view), "all pollers to wait")
-    threads, views, asked = running.app._pollers._threads, running.view, dict(slurmctld.requests)
-    changed = replace(NODES, interval=1800.0)
-    running.reload(replace(config, endpoints=(SCHEDULER, changed, JOBS)))
-
-    assert threads[0] in running.app._pollers._threads
-    assert threads[1] not in running.app._pollers._threads
-    assert threads[2] in running.app._pollers._threads
-    assert [running.view[2], running.view[0]] == [views[0], views[2]]
-    until(lambda: slurmctld.requests["/metrics/nodes"] == 2, "the poll of the one that changed")
-    assert slurmctld.requests == {**asked, "/metrics/nodes": 2}
-    assert running.app.problems() == []
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"labels": (("cluster", "alpha"),)}, {"slurm": {"max_duty_cycle": 0.5}}],
-    ids=["labels", "slurm"],
-)
-def test_what_concerns_all_endpoints_starts_all_pollers_anew(
-    running: Running, config: Config, slurmctld: FakeSlurmctld, change: dict[str, Any]
-) -> None:
-    if "slurm" in change:
-        change = {"slurm": replace(config.slurm, **change["slurm"])}
-    before = running.app._pollers._threads
-    running.reload(replace(config, **change))
-    assert not set(before) & set(running.app._pollers._threads)
-    running.polled(2)
-
-
-def test_a_reload_starts_polling_at_once(
-    running: Running, config: Config, slurmctld: FakeSlurmctld
-) -> None:
-    """An operator who mends the config sees what came of it, and not an hour later."""
-    slurmctld.behaviours["/metrics/jobs"] = nothing("503 Service Unavailable")
-    running.reload(replace(config, labels=(("cluster", "alpha"),)))
-    running.polled(2)
-    labels = {"endpoint": "jobs", "cluster": "alpha"}
-    assert running.own("endpoint_up", **labels) == 0
-    assert running.own("poll_failures_total", **labels, reason="http_status") == 1
-
-
-def test_a_poller_that_hangs_through_a_reload_disturbs_nobody(
-    config: Config, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """When it comes back at last, its endpoint is another's, or nobody's."""
-    monkeypatch.setattr("slurm_exporter.app.POLL_GRACE", 0.0)
-    source = Blocking()
-    with with_source(config, source) as running:
-        assert source.asked.wait(10)
-        running.reload(replace(config, endpoints=(NODES,)))
-        source.go_on.set()
-        until(lambda: threads() == {"web", "poller-nodes"}, "its end")
-        running.polled()
-        assert running.app.problems() == []
-
-
-def test_an_endpoint_that_hangs_through_a_reload_is_named_and_delays_no_other(
-    config: Config, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its new poller waits for the old one, so that slurmctld is not asked twice at once."""
-    monkeypatch.setattr("slurm_exporter.poller.GRACE", 0.0)
-    source = Blocking()
-    with with_source(config, source) as running:
-        assert source.asked.wait(10)
-        changed = replace(JOBS, interval=1800.0)
-        running.reload(replace(config, endpoints=(changed, NODES, SCHEDULER)))
-        hangs = "thread poller-jobs hangs: "
-        until(lambda: [p for p in running.app.problems() if p.startswith(hangs)], "its name")
-        until(lambda: running.own("endpoint_up", endpoint="nodes") == 1, "the other endpoint")
-        assert running.own("endpoint_up", endpoint="jobs") == 0
-        source.go_on.set()
-        running.polled()
-        assert running.own("endpoint_up", endpoint="jobs") == 1
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"labels": (("cluster", "alpha"),)},
-        {"slurm": {"urls": ("http://127.0.0.1:1",)}},
-        {"slurm": {"cli": Cli("/opt/other/bin")}},
-        {"slurm": {"corrections": True}},
-    ],
-    ids=["labels", "urls", "commands", "corrections"],
-)
-def test_a_reload_serves_nothing_that_the_new_config_would_not_have_made(
-    running: Running, config: Config, change: dict[str, Any]
-) -> None:
-    """Series of another cluster, or without its label, would be wrong with a healthy face."""
-    if "slurm" in change:
-        change = {"slurm": replace(config.slurm, **change["slurm"])}
-    running.app._store.publish = lambda *_: None  # the new pollers bring nothing
-    running.reload(replace(config, **change))
-    assert [view.snapshot for view in running.view] == [None, None, None]
-
-
 def test_a_reload_under_way_starts_nothing_after_a_stop(running: Running, config: Config) -> None:
     running.app.stop()
     running.reload(replace(config, endpoints=(JOBS,)))
     assert threads() == set()
 
 
-def test_readers_never_see_half_a_reload(running: Running, config: Config) -> None:
-    """Each view has the endpoints of one config, and every snapshot that was there before."""
-    turn = itertools.cycle([(JOBS,), (JOBS, NODES, SCHEDULER)])
-    stop = threading.Event()
-    views: list[View] = []
-    names: set[tuple[str, ...]] = set()
-
-    def read() -> None:
-        while not stop.is_set():
-            views.append(running.view)
-            names.add(tuple(view.endpoint.name for view in views[-1]))
-
-    def reload() -> bool:
-        running.reload(replace(config, endpoints=next(turn)))
-        return len(names) > 1
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    first = running.view
-    parts = first[0].snapshot and dict(first[0].snapshot.parts)
-    until(reload, "views of both configs")
-    stop.set()
-    reader.join()
-    assert names == {("jobs",), ("jobs", "nodes", "scheduler")}
-    assert all(seen[0].snapshot for seen in views)
-    assert first[0].snapshot
-    assert dict(first[0].snapshot.parts) == parts
-    assert set(parts or ()) == set(Format)
-    assert first[0].state(time.monotonic()) is State.UP
-
-
 # ------------------------------------------------------------------ files that change
-
-
-def hashed(password: str) -> str:
-    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
-
-
-def write_users(file: Path, **passwords: str) -> None:
-    file.write_text(yaml.safe_dump({"basic_auth_users": passwords}))
-
-
-def with_web_config(config: Config, file: Path) -> Config:
-    web = load_web_config(str(file))
-    server = replace(
-        config.server,
-        basic_auth=web.basic_auth,
-        tls=web.tls,
-        headers=web.headers,
-        web_config_file=str(file),
-        notes=web.notes,
-    )
-    return replace(config, server=server)
 
 
 @pytest.fixture
 def web_config(config: Config, tmp_path: Path) -> Iterator[tuple[Running, Path]]:
     """An App whose users are in a web config file."""
     file = tmp_path / "web.yml"
-    write_users(file, alice=hashed("one"))
-    running = Running(with_web_config(config, file))
-    running._load = lambda: with_web_config(config, file)
-    running.app._load = running._load
+    put_web_config(file, basic_auth_users={"alice": hashed("one")})
+    server = replace(config.server, web_config_file=str(file))
+    running = Running(replace(config, server=refreshed(server)))
+    running.app._load = lambda: replace(config, server=refreshed(server))
     with running:
         yield running.polled(), file
 
@@ -618,7 +369,7 @@ def test_users_that_changed_count_without_a_reload(web_config: tuple[Running, Pa
     running, file = web_config
     assert status(running, "alice", "one") == 200
 
-    write_users(file, bob=hashed("two"))
+    put_web_config(file, basic_auth_users={"bob": hashed("two")})
     with capture_logs() as logs:
         running.app.refresh()
         running.app.refresh()
@@ -628,115 +379,44 @@ def test_users_that_changed_count_without_a_reload(web_config: tuple[Running, Pa
     assert [line["event"] for line in logs if "auth" in line["event"]] == ["auth.users_loaded"]
 
 
-def test_users_that_cannot_be_read_leave_the_old_ones_and_are_told_once(
-    web_config: tuple[Running, Path],
-) -> None:
-    """Not every second."""
-    running, file = web_config
-    file.write_text("basic_auth_users: [oops]\n")
-
-    with capture_logs() as logs:
-        for _ in range(3):
-            running.app.refresh()
-
-    (line,) = [line for line in logs if line["event"] == "web.files_unusable"]
-    assert "basic_auth_users" in line["error"]
-    assert status(running, "alice", "one") == 200
-    assert running.app._reload.web_failures == 1
-
-    write_users(file, bob=hashed("two"))
-    running.app.refresh()
-    assert status(running, "bob", "two") == 200
-
-
-def test_a_file_that_loses_its_users_lets_nobody_in_but_by_a_reload(
-    web_config: tuple[Running, Path],
-) -> None:
-    """An editor that writes in place empties it for a moment."""
-    running, file = web_config
-    file.write_text("")
-
-    with capture_logs() as logs:
-        running.app.refresh()
-
-    assert [line["error"] for line in logs] == [
-        "no users are left; if everybody is to be let in, reload"
-    ]
-    assert get(running.port, "/-/healthy").status == 401
-    assert status(running, "alice", "one") == 200
-
-    running.app.reload()
-    assert get(running.port, "/-/healthy").status == 200
-
-
-def test_a_renewed_certificate_is_logged_when_it_is_taken(config: Config) -> None:
-    """What the certificate does with its files is its own affair."""
-    app = App(config, lambda: config)
-    renewed = [True, False]
-    app._certificate = SimpleNamespace(refresh=lambda: renewed.pop(0))
-
-    with capture_logs() as logs:
-        app.refresh()
-        app.refresh()
-
-    assert [line["event"] for line in logs] == ["tls.certificate_loaded"]
-
-
-def test_a_password_file_that_changed_counts_without_a_reload(
-    config: Config, tmp_path: Path
-) -> None:
-    """It is looked at like the other files."""
-    file = tmp_path / "password"
-    file.write_text("one\n")
-
-    def loaded() -> Config:
-        users = (("alice", file.read_text().strip()),)
-        return replace(
-            config, server=replace(config.server, basic_auth=BasicAuth(users, file=str(file)))
-        )
-
-    running = Running(loaded())
-    running.app._load = loaded
-    with running:
-        assert status(running, "alice", "one") == 200
-        file.write_text("another\n")
-        running.app.refresh()
-        assert [status(running, "alice", word) for word in ("one", "another")] == [401, 200]
-
-
 def test_an_edit_of_the_config_counts_only_when_it_is_reloaded(
     web_config: tuple[Running, Path],
 ) -> None:
     """Changed users take nothing else of it into force, and its mistakes do not hold them up."""
     running, file = web_config
     running.app._load = lambda: pytest.fail("the config was loaded")
-    write_users(file, bob=hashed("two"))
+    put_web_config(file, basic_auth_users={"bob": hashed("two")})
     running.app.refresh()
     assert status(running, "bob", "two") == 200
 
 
-def test_tls_of_the_web_config_counts_without_a_reload(
-    config: Config, tls: Tls, tmp_path: Path
+def test_users_that_change_during_a_reload_hold_up_neither(
+    web_config: tuple[Running, Path],
 ) -> None:
-    """As its users do: it is one file."""
-    file = tmp_path / "web.yml"
-    section = {"cert_file": tls.cert_file, "key_file": tls.key_file}
-    file.write_text(yaml.safe_dump({"tls_server_config": section}))
-    with Running(with_web_config(config, file)) as running:
-        file.write_text(yaml.safe_dump({"tls_server_config": section | {"min_version": "TLS13"}}))
-        running.app.refresh()
-        assert running.app._certificate.context.minimum_version.name == "TLSv1_3"
+    """Whoever looks at the files has them in hand when the reload wants them."""
+    running, file = web_config
+    looking = threading.Thread(target=running.app.refresh)
+    known, load = running.app._protection.server, running.app._load
+
+    def interrupted() -> Config:
+        put_web_config(file, basic_auth_users={"bob": hashed("two")})
+        looking.start()
+        until(lambda: running.app._protection.server is not known, "the look")
+        return load()
+
+    running.app._load = interrupted
+    running.app.reload()
+    looking.join(10)
+    assert not looking.is_alive()
+    assert status(running, "bob", "two") == 200
 
 
-def test_a_file_of_users_that_has_just_gone_is_looked_for_again(
-    config: Config, tmp_path: Path
-) -> None:
-    """Between loading the config and using it."""
+def test_files_that_cannot_be_used_are_counted(config: Config, tmp_path: Path) -> None:
     users = BasicAuth((("alice", "one"),), file=str(tmp_path / "gone"))
     app = App(replace(config, server=replace(config.server, basic_auth=users)), lambda: config)
-    with capture_logs() as logs:
+    with capture_logs():
         app.refresh()
-    assert [line["event"] for line in logs] == ["web.files_unusable"]
+    assert samples_of(app.collect())[series("slurm_exporter_web_file_failures_total")] == 1
 
 
 def test_what_is_asked_for_in_vain_is_said_at_start_and_reload(
@@ -761,36 +441,30 @@ def tls(tmp_path: Path) -> Tls:
     return Authority(tmp_path, "authority").issue("server")
 
 
-def test_a_reload_takes_other_certificates_and_versions(config: Config, tls: Tls) -> None:
-    """Only addresses, suites and curves, and TLS on or off, take a restart."""
-    secure = replace(config, server=replace(config.server, tls=tls))
-    with Running(secure) as running:
-        newer = replace(tls, min_version="TLS13")
-        running.reload(replace(secure, server=replace(secure.server, tls=newer)))
-        certificate = running.app._certificate
-        assert certificate.context.minimum_version.name == "TLSv1_3"
-
-
 def test_a_reload_with_a_certificate_that_cannot_be_used_changes_nothing(
     config: Config, tls: Tls
 ) -> None:
     """It is an error of the config, like any other."""
     secure = replace(config, server=replace(config.server, tls=tls))
     with Running(secure) as running:
-        broken = replace(tls, key_file="/nonexistent", min_version="TLS13")
+        broken = replace(secure.server, tls=replace(tls, key_file="/nonexistent"))
         with pytest.raises(ConfigError, match=r"server\.ssl: cannot use \S+ with /nonexistent: "):
-            running.reload(replace(secure, server=replace(secure.server, tls=broken)))
-        assert running.app._certificate.context.minimum_version.name == "TLSv1_2"
+            running.reload(replace(secure, server=broken, endpoints=(JOBS,)))
+        assert [view.endpoint for view in running.view] == [JOBS, NODES, SCHEDULER]
+        assert running.app._protection.server is secure.server
 
 
-def test_suites_of_tls_take_a_restart(
-    config: Config, tls: Tls, capsys: pytest.CaptureFixture[str]
+def test_what_takes_a_restart_is_said_without_a_reload_too(
+    config: Config, tls: Tls, tmp_path: Path
 ) -> None:
-    """And the log says so."""
-    secure = replace(config, server=replace(config.server, tls=tls))
-    with Running(secure) as running:
-        other = replace(tls, curve="prime256v1")
-        running.reload(replace(secure, server=replace(secure.server, tls=other)))
-    log = [read_logfmt(line) for line in capsys.readouterr().err.splitlines()]
-    warnings = [(line["event"], line["keys"]) for line in log if line["level"] == "warning"]
-    assert warnings == [("config.needs_restart", "tls_server_config")]
+    """All else of the file counts at once."""
+    file = tmp_path / "web.yml"
+    section = {"cert_file": tls.cert_file, "key_file": tls.key_file}
+    put_web_config(file, tls_server_config=section)
+    server = refreshed(replace(config.server, web_config_file=str(file)))
+    app = App(replace(config, server=server), lambda: config)
+    put_web_config(file, tls_server_config=section | {"curve_preferences": ["CurveP256"]})
+    with capture_logs() as logs:
+        app.refresh()
+    assert [line["event"] for line in logs] == ["config.needs_restart", "auth.users_loaded"]
+    assert logs[0]["keys"] == "tls_server_config"

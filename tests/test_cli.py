@@ -176,6 +176,15 @@ def test_checking_finds_a_certificate_of_the_web_config_that_cannot_be_used(
     )
 
 
+def test_checking_says_what_is_asked_for_in_vain(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    web = tmp_path / "web.yml"
+    web.write_text("http_server_config: {http2: true}\n", encoding="utf-8")
+    assert main([f"--web.config.file={web}", "--config.check"]) == 0
+    assert capsys.readouterr().out.startswith("http_server_config.http2: only HTTP/1.1 is served")
+
+
 def test_checking_makes_no_log_file(tmp_path: Path) -> None:
     """It would belong to whoever checks, and the service could not write to it."""
     config = Exporter(tmp_path, {"logging": {"output": str(tmp_path / "exporter.log")}})

@@ -25,6 +25,7 @@ ROOMS = (
     "metrics",
     "poller",
     "pollers",
+    "polling",
     "page",
     "web",
     "log",
@@ -36,7 +37,7 @@ ROOMS = (
 )
 """From the top of the house to its bottom; docs/architecture.md draws it."""
 
-LEFT = {"sources", "poller", "pollers", "schedule"}
+LEFT = {"sources", "poller", "pollers", "polling", "schedule"}
 """Rooms that touch Slurm, or decide when to."""
 
 RIGHT = {"page", "web"}
@@ -99,6 +100,12 @@ def test_the_two_halves_share_only_the_store_and_what_stands_above_it(path: Path
         assert rooms(path) <= SHARED | RIGHT
     elif room in LEFT:
         assert rooms(path) <= SHARED | LEFT
+
+
+def test_only_the_wiring_knows_both_halves() -> None:
+    knowing = {room_of(path) for path in MODULES if rooms(path) & LEFT and rooms(path) & RIGHT}
+
+    assert knowing == {"app"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -140,22 +140,23 @@ def test_phases_are_a_summary_whose_sum_and_count_give_the_mean() -> None:
     assert found["poll_phase_seconds_count", "jobs", "parse"] == 0
 
 
-def own(reload: Reload) -> dict[str, tuple[dict[str, str], float]]:
+def own(reload: Reload, web_failures: int = 0) -> dict[str, tuple[dict[str, str], float]]:
     return {
         sample.name: (sample.labels, sample.value)
-        for family in exporter_families(reload)
+        for family in exporter_families(reload, web_failures)
         for sample in family.samples
     }
 
 
 def test_the_exporter_says_what_it_is_and_whether_its_config_was_loaded() -> None:
-    """build_info and the reload gauges."""
-    found = own(Reload(successful=False, last_success=7.0))
+    """build_info, the reload gauges, and what became of the files that protect its pages."""
+    found = own(Reload(successful=False, last_success=7.0), web_failures=3)
 
     labels, value = found["slurm_exporter_build_info"]
     assert (labels["version"], value) == (__version__, 1.0)
     assert found["slurm_exporter_config_last_reload_successful"] == ({}, 0.0)
     assert found["slurm_exporter_config_last_reload_success_timestamp_seconds"] == ({}, 7.0)
+    assert found["slurm_exporter_web_file_failures_total"] == ({}, 3.0)
 
 
 @pytest.mark.parametrize(

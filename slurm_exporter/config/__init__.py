@@ -36,7 +36,7 @@ from slurm_exporter.config.model import (
     UnixAddress,
     WebConfig,
 )
-from slurm_exporter.config.server import doubles, refreshed
+from slurm_exporter.config.server import doubles, needs_restart, refreshed
 from slurm_exporter.config.since import since_time
 from slurm_exporter.config.units import format_duration, parse_duration, parse_size
 from slurm_exporter.config.values import check_telemetry_path, parse_address
@@ -77,6 +77,7 @@ __all__ = [
     "format_duration",
     "load",
     "load_web_config",
+    "needs_restart",
     "parse",
     "parse_address",
     "parse_duration",

@@ -103,6 +103,21 @@ def refreshed(server: Server) -> Server:
     return replace(server, basic_auth=replace(auth, users=users))
 
 
+def needs_restart(old: Server, new: Server) -> list[str]:
+    """Name the keys that differ and count only when the exporter is started again."""
+    changed = {
+        "server.listen": old.listen != new.listen,
+        "server.ssl": (old.tls is None) != (new.tls is None),
+        "tls_server_config": _fixed(old.tls) != _fixed(new.tls),
+    }
+    return [key for key, differs in changed.items() if differs]
+
+
+def _fixed(tls: Tls | None) -> tuple[object, ...]:
+    """Return what a TLS context cannot change while it is in use."""
+    return (tls.ciphers, tls.curve) if tls is not None else ()
+
+
 def doubles(own: WebConfig) -> Iterator[str]:
     """Say what a config file may not have itself when it has a web configuration file.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import os
+import resource
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,9 @@ _HANDSHAKE = 5.0
 
 _TICK = 1.0
 """Seconds between two calls of ``tick``."""
+
+_FILES = 8192
+"""Files that may be open, if the system's hard limit allows so many."""
 
 log = structlog.get_logger()
 
@@ -148,6 +152,7 @@ class WebServer:
 
     def start(self) -> None:
         """Start the thread; return when connections are answered."""
+        _allow_many_files()
         self._thread.start()
         self._server.answering.wait()
 
@@ -188,6 +193,17 @@ class WebServer:
                 await asyncio.get_running_loop().run_in_executor(thread, _survived, self._tick)
         finally:
             thread.shutdown(wait=False)
+
+
+def _allow_many_files() -> None:
+    """Raise the soft limit of open files, which exists for programs that use select().
+
+    Clients are limited by their number, and must not use up the files before that.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY:
+        limit = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, limit), hard))
 
 
 def _survived(tick: Callable[[], None]) -> None:

@@ -1,8 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from slurm_exporter.config import Address, BasicAuth, Server, Tls, UnixAddress, parse, refreshed
+from slurm_exporter.config import (
+    Address,
+    BasicAuth,
+    Server,
+    Tls,
+    UnixAddress,
+    needs_restart,
+    parse,
+    refreshed,
+)
 from slurm_exporter.errors import ConfigError
 
 
@@ -276,3 +287,28 @@ def test_a_password_of_the_file_itself_is_never_read_again():
     """There is nothing to look at."""
     known = server("basic_auth: {enabled: true, username: a, password: b}")
     assert refreshed(known) is known
+
+
+SECURE = Server(tls=Tls("c", "k", ciphers=("x",)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "keys"),
+    [
+        (Server(), Server(), []),
+        (Server(), Server(listen=(Address("", 1),)), ["server.listen"]),
+        (SECURE, replace(SECURE, tls=Tls("c", "other", ciphers=("x",), min_version="TLS13")), []),
+        (SECURE, replace(SECURE, tls=Tls("c", "k", ciphers=("y",))), ["tls_server_config"]),
+        (
+            SECURE,
+            replace(SECURE, tls=Tls("c", "k", ciphers=("x",), curve="p")),
+            ["tls_server_config"],
+        ),
+        (Server(), SECURE, ["server.ssl", "tls_server_config"]),
+        (SECURE, Server(), ["server.ssl", "tls_server_config"]),
+    ],
+    ids=["nothing", "address", "files", "suites", "curve", "on", "off"],
+)
+def test_addresses_suites_curves_and_tls_at_all_take_a_restart(old, new, keys):
+    """All else of the section counts when the config is loaded again."""
+    assert needs_restart(old, new) == keys

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import http.client
 import re
+import resource
 import socket
 import threading
 import time
@@ -17,12 +18,13 @@ import pytest
 from slurm_exporter.config import Address
 from slurm_exporter.errors import ListenError
 from slurm_exporter.web import server as server_module
-from slurm_exporter.web.server import WebServer, listen, names
+from slurm_exporter.web.server import WebServer, adopt, listen, names
 from tests.processes import until
 from tests.web.clients import HEALTHY, LAST, METRICS, PATIENCE, Held, Web, ask, receive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from slurm_exporter.web.routes import Routes
 
@@ -152,6 +154,22 @@ def test_server_answers_on_all_its_addresses(routes: Routes):
     assert server.stop()
 
 
+def test_server_answers_on_a_unix_socket_that_somebody_else_listens_on(
+    routes: Routes, tmp_path: Path
+):
+    """As systemd passes it."""
+    with socket.socket(socket.AF_UNIX) as passed:
+        passed.bind(str(tmp_path / "socket"))
+        passed.listen()
+        server = WebServer(routes, adopt([passed]))
+        server.start()
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(tmp_path / "socket"))
+            client.sendall(LAST)
+            assert receive(client).startswith(b"HTTP/1.1 200 ")
+        assert server.stop()
+
+
 # ------------------------------------------------------------------ start and stop
 
 
@@ -163,6 +181,32 @@ def test_server_runs_in_a_thread_of_its_own_and_leaves_none_behind(routes: Route
     assert [t.name for t in threading.enumerate() if t not in before] == ["web"]
     assert server.stop()
     assert threading.enumerate() == before
+
+
+@pytest.mark.parametrize(
+    ("limits", "raised"),
+    [
+        ((1024, resource.RLIM_INFINITY), [(8192, resource.RLIM_INFINITY)]),
+        ((1024, 4096), [(4096, 4096)]),
+        ((10_000, 20_000), [(10_000, 20_000)]),
+        ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), []),
+    ],
+    ids=["no hard limit", "a low hard limit", "enough", "no limit"],
+)
+def test_as_many_files_may_be_open_as_clients_need(
+    monkeypatch: pytest.MonkeyPatch,
+    routes: Routes,
+    limits: tuple[int, int],
+    raised: list[tuple[int, int]],
+):
+    """The limit that a process begins with is for programs of old."""
+    limited: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits)
+    monkeypatch.setattr(resource, "setrlimit", lambda _, new: limited.append(new))
+    server = WebServer(routes, listen([LOOPBACK]))
+    server.start()
+    assert server.stop()
+    assert limited == raised
 
 
 def test_after_stop_nobody_is_answered(serve: Callable[..., Web], routes: Routes):
