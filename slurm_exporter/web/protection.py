@@ -43,7 +43,8 @@ class Protection:
         self._lock = threading.Lock()
         self._config = config
         self._certificate = _certificate(config)
-        self._users_from = _seen(config.server)
+        # Nothing: the files may have changed since the config was made of them.
+        self._users_from: States = ()
         self._troubles: dict[Callable[[], bool], str] = {}
         self.failures = 0
         """How often changed files could not be used."""
@@ -65,8 +66,9 @@ class Protection:
             ConfigError: its certificate cannot be used; everything stays as it was.
         """
         with self._lock:
-            self._use(config)
-            self._users_from = _seen(config.server)
+            if self._certificate is not None and config.server.tls is not None:
+                _load(self._certificate, config, config.server.tls)
+            self._config, self._users_from = config, ()
 
     def refresh(self) -> bool:
         """Take what has changed in the files; return whether ``server`` is another one now.
@@ -101,20 +103,16 @@ class Protection:
         now = states(old.user_files)
         if now == self._users_from:
             return False
-        server = refreshed(old)
-        # As a file looks for a moment that is written in place.
-        if old.basic_auth is not None and server.basic_auth is None:
-            raise OSError(_NO_USERS)
-        self._use(replace(self._config, server=server))
-        self._users_from = now
-        return True
-
-    def _use(self, config: Config) -> None:
+        config = replace(self._config, server=refreshed(old))
         tls = config.server.tls
-        if self._certificate is not None and tls is not None:
-            with _told(config, tls):
-                self._certificate.use(tls)
-        self._config = config
+        # As a file looks for a moment that is written in place.
+        if old.basic_auth is not None and config.server.basic_auth is None:
+            raise OSError(_NO_USERS)
+        # A certificate that cannot be used at the moment keeps nobody from being shut out.
+        if self._certificate is not None and tls is not None and tls != old.tls:
+            _load(self._certificate, config, tls)
+        self._config, self._users_from = config, now
+        return config.server != old
 
 
 def _certificate(config: Config) -> Certificate | None:
@@ -123,6 +121,11 @@ def _certificate(config: Config) -> Certificate | None:
         return None
     with _told(config, tls):
         return Certificate(tls)
+
+
+def _load(certificate: Certificate, config: Config, tls: Tls) -> None:
+    with _told(config, tls):
+        certificate.use(tls)
 
 
 @contextmanager
@@ -135,11 +138,3 @@ def _told(config: Config, tls: Tls) -> Iterator[None]:
         web = config.server.web_config_file
         where = (web, "tls_server_config") if web is not None else (config.file, "server.ssl")
         raise ConfigError((Problem(where[0] or "", None, where[1], message),)) from error
-
-
-def _seen(server: Server) -> States:
-    """Return how the files of the users are; nothing when one has just gone, to look again."""
-    try:
-        return states(server.user_files)
-    except OSError:
-        return ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -13,9 +13,6 @@ from slurm_exporter.errors import ConfigError
 from slurm_exporter.web.protection import Protection
 from tests.locked import hashed, put_web_config
 from tests.web.certificates import Authority
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def config(**server: object) -> Config:
@@ -144,7 +141,43 @@ def test_a_file_of_users_that_has_just_gone_is_looked_for_again(tmp_path: Path) 
     assert events(Protection(config(basic_auth=auth)), looks=2) == ["web.files_unusable"]
 
 
+def test_users_that_change_while_a_config_is_loaded_are_taken(file: Path) -> None:
+    """Nobody has looked at the file between its being read and the config's being used."""
+    first, second = with_web_config(file), with_web_config(file)
+    put_web_config(file, basic_auth_users={"bob": hashed("two")})
+    protection = Protection(first)
+    assert protection.refresh() is True
+    assert users(protection) == ["bob"]
+
+    protection.use(second)
+    assert users(protection) == ["alice"]
+    assert protection.refresh() is True
+    assert users(protection) == ["bob"]
+
+
+def test_a_file_that_says_the_same_as_before_changes_nothing(file: Path) -> None:
+    """Verified passwords stay known."""
+    protection = Protection(with_web_config(file))
+    file.write_text(file.read_text() + "# a remark\n")
+
+    assert protection.refresh() is False
+
+
 # ------------------------------------------------------------------ the certificate
+
+
+def test_a_certificate_that_cannot_be_used_keeps_nobody_from_being_shut_out(
+    file: Path, tls: Tls
+) -> None:
+    """Who left is not to be let in until somebody has mended it."""
+    server = {"cert_file": tls.cert_file, "key_file": tls.key_file}
+    put_web_config(file, tls_server_config=server, basic_auth_users={"alice": hashed("one")})
+    protection = Protection(with_web_config(file))
+    Path(tls.cert_file).write_text("broken")
+    put_web_config(file, tls_server_config=server, basic_auth_users={"bob": hashed("two")})
+
+    assert events(protection, looks=1) == ["web.files_unusable"]
+    assert users(protection) == ["bob"]
 
 
 def test_a_renewed_certificate_is_logged_when_it_is_taken(authority: Authority, tls: Tls) -> None:
