@@ -22,8 +22,8 @@ SECRET = "a-staple-" + "and-a-tower"
 
 TALKATIVE = """
 import signal, sys
-print("listen=127.0.0.1:1 secret={}", flush=True)
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+print("listen=127.0.0.1:1 secret={}", flush=True)
 signal.pause()
 """
 

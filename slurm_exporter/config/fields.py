@@ -154,6 +154,9 @@ class Field:
         if not isinstance(self.node, Scalar) or self.node.kind not in kinds:
             self.wrong_type(wanted)
             return default
+        if "\0" in self.node.text:  # which no path, address, name or header can hold
+            self.fail("must not contain a null character")
+            return default
         try:
             return check(self.node.text)
         except ValueError as error:
