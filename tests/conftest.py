@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from slurm_exporter.courtesy import Answering
@@ -52,6 +54,17 @@ def slurmctld() -> Iterator[FakeSlurmctld]:
     """A fake slurmctld that runs."""
     with FakeSlurmctld().running() as fake:
         yield fake
+
+
+@pytest.fixture
+def logging_as_before() -> Iterator[None]:
+    """Take back what a test has set up for logs."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import logging
 import math
 import re
 import threading
@@ -12,7 +11,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, final
 
 import pytest
-import structlog
 from structlog.testing import capture_logs
 
 from slurm_exporter.app import App
@@ -35,20 +33,12 @@ if TYPE_CHECKING:
     from slurm_exporter.sources import Source
     from tests.fake_slurmctld import FakeSlurmctld
 
+pytestmark = pytest.mark.usefixtures("logging_as_before")
+
 
 @pytest.fixture(autouse=True)
 def _first_polls_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("slurm_exporter.schedule.SPREAD", 0.0)
-
-
-@pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import platform
 import signal
@@ -14,7 +13,6 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
-import structlog
 
 from slurm_exporter import __version__, cli
 from slurm_exporter.app import App
@@ -34,19 +32,11 @@ from tests.processes import (
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from tests.fake_slurmctld import FakeSlurmctld
 
-
-@pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("logging_as_before")
 
 
 @pytest.fixture

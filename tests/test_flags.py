@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-import structlog
 
 from slurm_exporter.cli import main
 from slurm_exporter.config import DEFAULT_ENDPOINTS, Config, Endpoint
@@ -15,10 +13,11 @@ from slurm_exporter.flags import configured, parser
 from tests.processes import FREE_PORT, Exporter, read_samples, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.fake_slurmctld import FakeSlurmctld
+
+pytestmark = pytest.mark.usefixtures("logging_as_before")
 
 FLAGS = (
     "--config.file",
@@ -35,16 +34,6 @@ FLAGS = (
     "--log.format",
     "--version",
 )
-
-
-@pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
 
 
 @pytest.fixture
