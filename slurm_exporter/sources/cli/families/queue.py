@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from slurm_exporter.sources.cli.families.statistics import HELD
 from slurm_exporter.sources.cli.metric import Histogram, Metric, histogram_family
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ _SENTENCES = {
     "job requeued in held state": "JobHeldUser",
 }
 OTHER = "other"
+
+# Slurm calls the time that one of these is to begin at eligible, whether or not it is over.
+_NOT_READY = HELD | {"BeginTime", "Dependency", "DependencyNeverSatisfied"}
 
 _BY_REASON = ("partition", "reason")
 _AMOUNTS: tuple[tuple[Metric, Callable[[Job], int | None]], ...] = (
@@ -112,8 +116,7 @@ def _pending(memory: Memory, waiting: Sequence[Job]) -> Iterator[Family]:
 def _oldest(waiting: Sequence[Job]) -> dict[Labels, int]:
     oldest: dict[Labels, int] = {}
     for job in waiting:
-        # What is to begin at some time is not ready before, though Slurm calls that time eligible.
-        if job.eligible is None or job.reason == "BeginTime":
+        if job.eligible is None or job.reason in _NOT_READY:
             continue
         for partition in job.partitions:
             first = oldest.get((partition,), job.eligible)

@@ -64,10 +64,18 @@ def test_the_oldest_job_is_the_one_that_has_been_ready_for_longest() -> None:
         JOB._replace(id="2", eligible=90, partitions=("batch", "long")),
         JOB._replace(id="3", eligible=None, reason="JobHeldUser"),
         JOB._replace(id="4", eligible=10, reason="BeginTime"),
+        JOB._replace(id="5", eligible=10, reason="Dependency"),
+        JOB._replace(id="6", eligible=10, reason="job requeued in held state"),
     )
 
     assert found['slurm_queue_oldest_eligible_timestamp_seconds{partition="batch"}'] == "90"
     assert found['slurm_queue_oldest_eligible_timestamp_seconds{partition="long"}'] == "90"
+
+
+@pytest.mark.parametrize("reason", ["JobHeldUser", "JobHeldAdmin", "Dependency", "BeginTime"])
+def test_nobody_waits_longest_whose_job_is_to_begin_tomorrow(reason: str) -> None:
+    """slurmctld gives the time of ``--begin`` as eligible, also while there is another reason."""
+    assert not [name for name in told(JOB._replace(reason=reason)) if "oldest" in name]
 
 
 def test_a_wait_is_counted_once_when_the_job_has_begun() -> None:
