@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from sys import intern
 from typing import TYPE_CHECKING
@@ -38,6 +39,9 @@ _FIELDS = (
 )
 
 _FORMAT = ",".join(f"{field}:{FIELD}" for field in _FIELDS[:-1]) + f",{_FIELDS[-1]}:{{mark}}"
+
+# GPUs that a job asks for, of whatever model; scripts ask for 0 of them too (``--gres=gpu:0``).
+_SOME_GPUS = re.compile(r"(?:^|,)(?:gres[/:])?gpu(?=[:=,]|$)(?![^,]*[:=]0(?:,|$))")
 
 # squeue shows one word, and for these the base state behind it is known.
 _BASE = {
@@ -93,7 +97,7 @@ def _resources(tres: str, *asked: str) -> tuple[int, Gpus | None]:
     asked for, and not how many.
     """
     gpus = values.gpus(tres)
-    unknown = not gpus and any("gpu" in text for text in asked)
+    unknown = not gpus and any(map(_SOME_GPUS.search, asked))
     return values.mebibytes(values.tres(tres).get("mem", "0")), None if unknown else gpus
 
 

@@ -180,8 +180,25 @@ def test_gpus_that_slurm_does_not_account_for_are_unknown() -> None:
     """The job asks for some; how many it has nobody says."""
     assert one(per_node="gres/gpu:2").gpus is None
     assert one(per_job="gres:gpu:h100:1").gpus is None
+    assert one(per_task="gres/shard=1,gres/gpu=1").gpus is None
+    assert one(per_node="gres/gpu:a100:0,gres/gpu:h100:1").gpus is None
     assert one(per_node="gres/licence:2").gpus == {}
     assert one(per_node="gres/gpu:2", tres="cpu=1,gres/gpu=2").gpus == {"": 2}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"per_node": "gres/gpu:0"},
+        {"per_job": "gres:gpu:0"},
+        {"per_task": "gres:gpu:a100:0,gres:gpu:h100:0"},
+        {"per_node": "gres/gpumem:1G"},
+        {"per_task": "license/gpu:1"},
+    ],
+)
+def test_a_job_that_asks_for_no_gpus_has_none(asked: dict[str, str]) -> None:
+    """One whose GPUs were unknown would take everybody's GPUs off the page."""
+    assert one(**asked).gpus == {}
 
 
 @pytest.mark.parametrize(
