@@ -251,3 +251,17 @@ def test_an_idle_cluster_has_no_jobs() -> None:
     read = SQUEUE.read("", MARK)
     assert (read.records, read.malformed) == ((), 0)
     assert SQUEUE.may_be_empty
+
+
+@pytest.mark.parametrize(
+    ("printed", "reason"),
+    [
+        ("JobHeldUser,QOSGrpWallLimit", "JobHeldUser"),
+        ("JobHeldUser,Priority,BeginTime", "JobHeldUser"),
+        ("ReqNodeNotAvail, UnavailableNodes:n[1-7]", "ReqNodeNotAvail, UnavailableNodes:n[1-7]"),
+        ("job requeued in held state", "job requeued in held state"),
+    ],
+)
+def test_the_tasks_of_a_row_wait_for_what_most_of_them_wait_for(printed: str, reason: str) -> None:
+    """24.11 and 26.05 put a released task into the row of an array that is held."""
+    assert one(tasks="1-51,53-100", state="PENDING", reason=printed).reason == reason
