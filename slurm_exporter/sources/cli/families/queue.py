@@ -38,6 +38,8 @@ OTHER = "other"
 # Slurm calls the time that one of these is to begin at eligible, whether or not it is over.
 _NOT_READY = HELD | {"BeginTime", "Dependency", "DependencyNeverSatisfied"}
 
+_PREPARING = frozenset({"CONFIGURING", "POWER_UP_NODE"})
+
 _BY_REASON = ("partition", "reason")
 _AMOUNTS: tuple[tuple[Metric, Callable[[Job], int | None]], ...] = (
     (
@@ -126,8 +128,7 @@ def _oldest(waiting: Sequence[Job]) -> dict[Labels, int]:
 
 def _learn(memory: Memory, jobs: Sequence[Job]) -> None:
     """Count the wait of each job that has begun since the last time."""
-    # One that was cancelled before it could begin has a start as well, but never had a node.
-    begun = {(job.id, job.started): job for job in jobs if job.nodes and job.started is not None}
+    begun = {(job.id, job.started): job for job in jobs if _has_begun(job)}
     known = memory.begun
     memory.begun = frozenset((name, start) for name, start in begun if start is not None)
     for job in begun.values():
@@ -138,6 +139,12 @@ def _learn(memory: Memory, jobs: Sequence[Job]) -> None:
         if key not in known and job.eligible is not None and job.started is not None:
             waited, partition = max(0, job.started - job.eligible), job.partitions[:1]
             memory.waits[partition] = memory.waits[partition].plus(waited, BOUNDS)
+
+
+def _has_begun(job: Job) -> bool:
+    # One that was cancelled before it could begin has a start as well, but never had a node; one
+    # whose nodes boot is given another start when they have.
+    return job.started is not None and bool(job.nodes) and not job.flags & _PREPARING
 
 
 @lru_cache(maxsize=1024)

@@ -106,6 +106,17 @@ def test_jobs_that_began_before_we_looked_are_not_counted() -> None:
     assert found['slurm_queue_wait_seconds_count{partition="batch"}'] == "0"
 
 
+def test_a_job_whose_nodes_boot_waits_until_they_have() -> None:
+    """It has a start before, which slurmctld 22.05 to 26.05 replace then; it counts once."""
+    memory = Memory()
+    told(memory=memory)
+    told(RUNNING._replace(flags=frozenset({"CONFIGURING"})), memory=memory)
+    found = told(RUNNING._replace(started=170), memory=memory)
+
+    assert found['slurm_queue_wait_seconds_sum{partition="batch"}'] == "70"
+    assert found['slurm_queue_wait_seconds_count{partition="batch"}'] == "1"
+
+
 def test_a_requeued_job_waits_anew() -> None:
     memory = Memory()
     told(RUNNING, memory=memory)
