@@ -76,6 +76,9 @@ _WAIT = Metric(
 METRICS = (*(metric for metric, _ in _AMOUNTS), _OLDEST, _WAIT)
 
 
+_Starts = frozenset[tuple[str, int | None]]
+
+
 class Memory:
     """What is remembered from poll to poll.
 
@@ -87,7 +90,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.pairs: dict[Labels, None] = {}
-        self.begun: frozenset[tuple[str, int]] | None = None
+        self.begun: _Starts | None = None
         self.waits: dict[Labels, Histogram] = {}
 
 
@@ -128,9 +131,9 @@ def _oldest(waiting: Sequence[Job]) -> dict[Labels, int]:
 
 def _learn(memory: Memory, jobs: Sequence[Job]) -> None:
     """Count the wait of each job that has begun since the last time."""
-    begun = {(job.id, job.started): job for job in jobs if _has_begun(job)}
     known = memory.begun
-    memory.begun = frozenset((name, start) for name, start in begun if start is not None)
+    begun = {(job.id, job.started): job for job in jobs if _has_begun(job, known)}
+    memory.begun = frozenset(begun)
     for job in begun.values():
         memory.waits.setdefault(job.partitions[:1], Histogram((0,) * (len(BOUNDS) + 1), 0))
     if known is None:
@@ -141,10 +144,13 @@ def _learn(memory: Memory, jobs: Sequence[Job]) -> None:
             memory.waits[partition] = memory.waits[partition].plus(waited, BOUNDS)
 
 
-def _has_begun(job: Job) -> bool:
+def _has_begun(job: Job, known: _Starts | None) -> bool:
     # One that was cancelled before it could begin has a start as well, but never had a node; one
     # whose nodes boot is given another start when they have.
-    return job.started is not None and bool(job.nodes) and not job.flags & _PREPARING
+    if job.started is None or not job.nodes or job.flags & _PREPARING:
+        return False
+    # One that is cleaned up after may have been requeued, with a guess at its next start.
+    return known is None or job.state != "COMPLETING" or (job.id, job.started) in known
 
 
 @lru_cache(maxsize=1024)

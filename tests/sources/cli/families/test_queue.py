@@ -117,6 +117,29 @@ def test_a_job_whose_nodes_boot_waits_until_they_have() -> None:
     assert found['slurm_queue_wait_seconds_count{partition="batch"}'] == "1"
 
 
+def test_a_requeued_job_that_is_cleaned_up_after_has_not_begun_again() -> None:
+    """Slurm 26.05 gives it the time at which it could start, and the node that it still has."""
+    memory = Memory()
+    told(RUNNING, memory=memory)
+    told(RUNNING._replace(state="COMPLETING", started=900), memory=memory)
+    found = told(RUNNING._replace(state="PENDING", started=None, nodes=()), memory=memory)
+
+    assert found['slurm_queue_wait_seconds_count{partition="batch"}'] == "0"
+
+
+def test_a_job_that_is_cleaned_up_after_counts_once() -> None:
+    """Whether it was seen before, or began and ended between two polls."""
+    memory = Memory()
+    told(memory=memory)
+    told(RUNNING, memory=memory)
+    other = RUNNING._replace(id="2")
+    for state in ("COMPLETING", "COMPLETED"):
+        jobs = (job._replace(state=state) for job in (RUNNING, other))
+        found = told(*jobs, memory=memory)
+
+    assert found['slurm_queue_wait_seconds_count{partition="batch"}'] == "2"
+
+
 def test_a_requeued_job_waits_anew() -> None:
     memory = Memory()
     told(RUNNING, memory=memory)
