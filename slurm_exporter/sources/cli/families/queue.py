@@ -29,14 +29,25 @@ _WORD = re.compile(r"([A-Za-z]\w*)(?:[,(:].*)?", re.ASCII | re.DOTALL)
 # Sentences that Slurm writes where it has a word for the same.
 _SENTENCES = {
     "Nodes required for job are": "Resources",
+    "Reservation ": "ReservationDeleted",
     "launch failed requeued held": "JobLaunchFailure",
+    "launch failure limit exceeded requeued held": "JobHoldMaxRequeue",
     "job requeued in special exit state": "JobHeldUser",
     "job requeued in held state": "JobHeldUser",
 }
 OTHER = "other"
 
-# Slurm calls the time that one of these is to begin at eligible, whether or not it is over.
-_NOT_READY = HELD | {"BeginTime", "Dependency", "DependencyNeverSatisfied"}
+# Slurm calls the time that one of these is to begin at eligible, whether or not it is over.  The
+# last two are held, though it does not say so.
+_NOT_READY = frozenset(
+    {
+        "BeginTime",
+        "Dependency",
+        "DependencyNeverSatisfied",
+        "JobHoldMaxRequeue",
+        "ReservationDeleted",
+    }
+)
 
 _PREPARING = frozenset({"CONFIGURING", "POWER_UP_NODE"})
 
@@ -121,7 +132,7 @@ def _pending(memory: Memory, waiting: Sequence[Job]) -> Iterator[Family]:
 def _oldest(waiting: Sequence[Job]) -> dict[Labels, int]:
     oldest: dict[Labels, int] = {}
     for job in waiting:
-        if job.eligible is None or job.reason in _NOT_READY:
+        if job.eligible is None or job.reason in HELD or word(job.reason) in _NOT_READY:
             continue
         for partition in job.partitions:
             first = oldest.get((partition,), job.eligible)

@@ -66,6 +66,7 @@ def test_the_oldest_job_is_the_one_that_has_been_ready_for_longest() -> None:
         JOB._replace(id="4", eligible=10, reason="BeginTime"),
         JOB._replace(id="5", eligible=10, reason="Dependency"),
         JOB._replace(id="6", eligible=10, reason="job requeued in held state"),
+        JOB._replace(id="7", eligible=10, reason="Reservation course was deleted"),
     )
 
     assert found['slurm_queue_oldest_eligible_timestamp_seconds{partition="batch"}'] == "90"
@@ -189,6 +190,9 @@ def test_the_histogram_is_one_in_openmetrics() -> None:
         ),
         ("Nodes required for job are DOWN, DRAINED or reserved for jobs", "Resources"),
         ("launch failed requeued held", "JobLaunchFailure"),
+        ("launch failure limit exceeded requeued held", "JobHoldMaxRequeue"),
+        ("Reservation", "Reservation"),
+        ("Reservation course 1 was deleted", "ReservationDeleted"),
         ("Something new, with the node n17 in it", "other"),
         ("", "other"),
     ],
