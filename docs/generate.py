@@ -80,7 +80,9 @@ config lists them.
 
 `source` says who has a family: slurmctld itself (native, as of Slurm {native}), the commands, or both. What a source does
 not know is absent, never 0. squeue shows one word for a job's state: while it says COMPLETING, nobody sees how the job has
-ended, so such a job is in `..._completing` and `..._finished` and in none of the states that jobs end in.
+ended, so such a job is in `..._completing` and `..._finished` and in none of the states that jobs end in. The waiting tasks
+of an array share a row from 24.11 on, at the latest: those with a reason of their own, since they were requeued, or held
+or released by themselves, count as what the rest of their array waits for.
 """
 
 UNITS = {"bytes": "bytes", "seconds": "seconds", "timestamp_seconds": "unix time"}

@@ -30,6 +30,7 @@ _PINNED = {
     "LC_ALL": "C.UTF-8",
     "SLURM_BITSTR_LEN": "0",  # lists of array tasks are not cut
     "SLURM_TIME_FORMAT": "%s",  # unix time
+    "SQUEUE_ARRAY_UNIQUE": "1",  # tasks that wait for a reason of their own have a row, in 22.05
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -80,6 +81,8 @@ class HistorySource:
         self._monotonic = monotonic
         self._slice = _FIRST
         self._put_back: tuple[int, float] | None = None
+        self._lost = 0.0  # unix time at which slurmdbd was first found away
+        self._back = -math.inf  # since when it answers, on the monotonic clock
 
     def poll(self, known: bytes = b"", stopwatch: Stopwatch | None = None) -> Answer:  # noqa: ARG002
         """Ask once, or as often as there is time for; see ``Source.poll``.
@@ -97,7 +100,7 @@ class HistorySource:
             left = began + self._timeout - self._monotonic()
             table, read = self._ask(begin, end, left, stopwatch)
             with stopwatch.phase("parse"):
-                ledger.add(table.records, begin, end, int(now - self._history.overlap))
+                ledger.add(table.records, begin, end, self._settled(now))
                 self._keeper.save()
             begin, malformed, size = end, malformed + table.malformed, size + read
         return self._answer(ledger, malformed, size)
@@ -116,6 +119,18 @@ class HistorySource:
         elif monotonic - self._put_back[1] >= _PATIENCE:
             ledger.follow(self._put_back[0])
 
+    def _settled(self, now: int) -> int:
+        """Return until when slurmdbd knows by now of all that has ended.
+
+        After it was away it answers at once, while slurmctld takes its time to hand over what it
+        has kept back, which may be what ended within hours.
+        """
+        until = min(self._lost, now) if self._has_missed() else now
+        return int(until - self._history.overlap)
+
+    def _has_missed(self) -> bool:
+        return self._monotonic() - self._back < self._history.overlap
+
     def _ask(
         self, begin: int, end: int, seconds: float, stopwatch: Stopwatch
     ) -> tuple[Table[Ended], int]:
@@ -127,9 +142,12 @@ class HistorySource:
             with stopwatch.phase("parse"):
                 table = command.read(text.decode("utf-8", "replace"), mark)
         except PollError:
+            self._lost = self._lost if self._has_missed() else self._wall()
+            self._back = math.inf
             # Too much at once, perhaps; slurmdbd may also refuse long spans (MaxQueryTimeRange).
             self._slice = max(_SHORTEST, (end - begin) // 2)
             raise
+        self._back = min(self._back, began)
         if len(text) > _MUCH:
             self._slice = max(_SHORTEST, (end - begin) // 2)
         elif self._monotonic() - began < _QUICK * self._timeout:

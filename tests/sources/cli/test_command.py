@@ -71,6 +71,7 @@ def test_the_environment_does_not_change_what_commands_print(
     assert given["LC_ALL"] == "C.UTF-8"
     assert given["SLURM_TIME_FORMAT"] == "%s"
     assert given["SLURM_BITSTR_LEN"] == "0"
+    assert given["SQUEUE_ARRAY_UNIQUE"] == "1"
     assert given["SLURM_CONF"] == "/opt/slurm/slurm.conf"
 
 

@@ -239,6 +239,48 @@ def test_what_sacct_complains_of_is_the_polls_failure(
     assert told(source) == 1
 
 
+def test_what_ended_while_slurmdbd_was_away_counts_though_it_is_told_late(
+    sacct: FakeSacct, cluster: Cluster
+) -> None:
+    """slurmdbd answers as soon as it is back, and learns of what it has missed bit by bit."""
+    source = cluster.start()
+    source.poll()
+    sacct.fail("sacct: error: Connection refused")
+    for _ in range(12):
+        cluster.clock.now += 300
+        with pytest.raises(CommandError):
+            source.poll()
+
+    sacct.fail("")
+    cluster.clock.now += 300
+    assert told(source) == 0
+    sacct.finish((n, BEGIN + 290 * n, "COMPLETED") for n in range(1, 10))
+    cluster.clock.now += 300
+    assert told(source) == 9
+    sacct.finish((n, BEGIN + 290 * n, "COMPLETED") for n in range(10, 13))
+    cluster.clock.now += 299
+    assert told(source) == 12
+
+
+def test_what_slurmdbd_has_missed_is_asked_for_again_until_the_overlap_is_over(
+    sacct: FakeSacct, cluster: Cluster
+) -> None:
+    """And no longer: the cost is that of the outage."""
+    source = cluster.start()
+    source.poll()
+    sacct.fail("sacct: error: Connection refused")
+    cluster.clock.now = outage = BEGIN + 300
+    with pytest.raises(CommandError):
+        source.poll()
+    sacct.fail("")
+    for poll in range(4):
+        cluster.clock.now = outage + HOUR + 300 * poll
+        source.poll()
+
+    begins = [begin for begin, end in sacct.asked if end == int(outage + HOUR + 900)]
+    assert begins == [outage + HOUR]
+
+
 def test_an_answer_that_cannot_be_read_counts_nothing_and_is_asked_for_again(
     sacct: FakeSacct, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,6 +50,7 @@ _PER_USER = {f"{key}PU": kind for key, kind in _OF_QOS.items()}
 # A limit that is set, of a resource if it has a name, and its use; one that is not is N(17).
 _SET = re.compile(r"(?:^|(?<=,))(?:([^,]*)=)?(\d+)\((\d+(?:\.\d+)?)\)(?=,|$)")
 _NAME = re.compile(r"(.*)\((\d+)\)")  # and an id
+_OF_MEMBER = re.compile(r"=\{(Max[^{}]*)\}")  # behind a name that may have braces too
 
 
 def _read(text: str, _mark: str) -> Table[LimitOwner]:
@@ -108,11 +109,9 @@ class _Reader:
 
 def _members(text: str) -> Iterator[tuple[str, str]]:
     """Yield names and limits of ``one={...} another={...}``."""
-    *members, _ = text.split("}")
-    for member in members:
-        name, found, limits = member.partition("={")
-        if found:
-            yield name.strip(), limits
+    *pieces, _ = _OF_MEMBER.split(text)
+    for name, limits in zip(pieces[::2], pieces[1::2], strict=True):
+        yield name.strip(), limits
 
 
 def _named(text: str) -> str:

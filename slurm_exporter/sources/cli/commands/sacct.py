@@ -40,12 +40,16 @@ _FIELDS = (
     "AllocTRES",
 )
 
+_FIRST = 1_000_000
+"""The first unix time that sacct takes for one; no job can have ended before."""
+
 _WORD = re.compile(r"([A-Z_]+)(\+?)")
 
 
 def ended_within(begin: int, end: int) -> Command[Ended]:
     """Return the command for what ended from one moment to another, given as unix time."""
-    times = (f"--starttime=uts{begin}", f"--endtime=uts{end}")
+    first, last = max(begin, _FIRST), max(end, _FIRST)
+    times = (f"--starttime=uts{first}", f"--endtime=uts{last}")
     return replace(SACCT, arguments=(*SACCT.arguments, *times))
 
 

@@ -97,8 +97,7 @@ _NUMBER = re.compile(r"(\d+)(?: microseconds)?|.*\((\d+)\)|(N/A)")  # a time has
 _RPC = re.compile(r"(.*)\(\s*\d+\)\s+count:(\d+)(?:.*\btotal_time:(\d+))?")
 
 
-def _read(text: str, mark: str) -> Table[Diagnostics]:
-    del mark  # sdiag lets us choose no format
+def _read(text: str, _mark: str) -> Table[Diagnostics]:
     reader = _Reader()
     for line in lines(text):
         reader.read(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from sys import intern
 from typing import TYPE_CHECKING
@@ -38,6 +39,13 @@ _FIELDS = (
 )
 
 _FORMAT = ",".join(f"{field}:{FIELD}" for field in _FIELDS[:-1]) + f",{_FIELDS[-1]}:{{mark}}"
+
+# GPUs that a job asks for, of whatever model; scripts ask for 0 of them too (``--gres=gpu:0``).
+_SOME_GPUS = re.compile(r"(?:^|,)(?:gres[/:])?gpu(?=[:=,]|$)(?![^,]*[:=]0(?:,|$))")
+
+# From 24.11 at the latest, tasks that wait for a reason of their own, since they were requeued or
+# released by themselves perhaps, are in the row of the rest of their array, whose reason is first.
+_REASONS = re.compile(r"(\w+)(?:,\w+)+")
 
 # squeue shows one word, and for these the base state behind it is known.
 _BASE = {
@@ -77,7 +85,7 @@ def _job(row: list[str]) -> Job:
         values.hosts(nodes),
         int(min_nodes),
         int(max_nodes),
-        intern(reason),
+        _reason(reason),
         values.moment(submitted),
         values.moment(eligible),
         values.moment(started),
@@ -93,7 +101,7 @@ def _resources(tres: str, *asked: str) -> tuple[int, Gpus | None]:
     asked for, and not how many.
     """
     gpus = values.gpus(tres)
-    unknown = not gpus and any("gpu" in text for text in asked)
+    unknown = not gpus and any(map(_SOME_GPUS.search, asked))
     return values.mebibytes(values.tres(tres).get("mem", "0")), None if unknown else gpus
 
 
@@ -102,6 +110,12 @@ def _state(word: str) -> tuple[str, frozenset[str]]:
     if word in _BASE:
         return _BASE[word], frozenset({word})
     return word, frozenset()
+
+
+@lru_cache(maxsize=1024)
+def _reason(text: str) -> str:
+    match = _REASONS.fullmatch(text)
+    return match[1] if match else text
 
 
 @lru_cache(maxsize=4096)

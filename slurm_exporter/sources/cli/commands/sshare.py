@@ -59,5 +59,8 @@ SSHARE = Command(
     "sshare",
     ("--all", "--noheader", "--parsable2", f"--format={','.join(_FIELDS)}"),
     _read,
-    why_empty="a cluster without slurmdbd has no shares",
+    why_empty=(
+        "a cluster without slurmdbd has no shares, "
+        "and PrivateData=usage hides them from all but operators"
+    ),
 )

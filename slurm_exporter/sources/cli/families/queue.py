@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from slurm_exporter.sources.cli.families.statistics import HELD
 from slurm_exporter.sources.cli.metric import Histogram, Metric, histogram_family
 
 if TYPE_CHECKING:
@@ -28,11 +29,27 @@ _WORD = re.compile(r"([A-Za-z]\w*)(?:[,(:].*)?", re.ASCII | re.DOTALL)
 # Sentences that Slurm writes where it has a word for the same.
 _SENTENCES = {
     "Nodes required for job are": "Resources",
+    "Reservation ": "ReservationDeleted",
     "launch failed requeued held": "JobLaunchFailure",
+    "launch failure limit exceeded requeued held": "JobHoldMaxRequeue",
     "job requeued in special exit state": "JobHeldUser",
     "job requeued in held state": "JobHeldUser",
 }
 OTHER = "other"
+
+# Slurm calls the time that one of these is to begin at eligible, whether or not it is over.  The
+# last two are held, though it does not say so.
+_NOT_READY = frozenset(
+    {
+        "BeginTime",
+        "Dependency",
+        "DependencyNeverSatisfied",
+        "JobHoldMaxRequeue",
+        "ReservationDeleted",
+    }
+)
+
+_PREPARING = frozenset({"CONFIGURING", "POWER_UP_NODE"})
 
 _BY_REASON = ("partition", "reason")
 _AMOUNTS: tuple[tuple[Metric, Callable[[Job], int | None]], ...] = (
@@ -70,6 +87,9 @@ _WAIT = Metric(
 METRICS = (*(metric for metric, _ in _AMOUNTS), _OLDEST, _WAIT)
 
 
+_Starts = frozenset[tuple[str, int | None]]
+
+
 class Memory:
     """What is remembered from poll to poll.
 
@@ -81,7 +101,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.pairs: dict[Labels, None] = {}
-        self.begun: frozenset[tuple[str, int]] | None = None
+        self.begun: _Starts | None = None
         self.waits: dict[Labels, Histogram] = {}
 
 
@@ -112,8 +132,7 @@ def _pending(memory: Memory, waiting: Sequence[Job]) -> Iterator[Family]:
 def _oldest(waiting: Sequence[Job]) -> dict[Labels, int]:
     oldest: dict[Labels, int] = {}
     for job in waiting:
-        # What is to begin at some time is not ready before, though Slurm calls that time eligible.
-        if job.eligible is None or job.reason == "BeginTime":
+        if job.eligible is None or job.reason in HELD or word(job.reason) in _NOT_READY:
             continue
         for partition in job.partitions:
             first = oldest.get((partition,), job.eligible)
@@ -123,10 +142,9 @@ def _oldest(waiting: Sequence[Job]) -> dict[Labels, int]:
 
 def _learn(memory: Memory, jobs: Sequence[Job]) -> None:
     """Count the wait of each job that has begun since the last time."""
-    # One that was cancelled before it could begin has a start as well, but never had a node.
-    begun = {(job.id, job.started): job for job in jobs if job.nodes and job.started is not None}
     known = memory.begun
-    memory.begun = frozenset((name, start) for name, start in begun if start is not None)
+    begun = {(job.id, job.started): job for job in jobs if _has_begun(job, known)}
+    memory.begun = frozenset(begun)
     for job in begun.values():
         memory.waits.setdefault(job.partitions[:1], Histogram((0,) * (len(BOUNDS) + 1), 0))
     if known is None:
@@ -135,6 +153,15 @@ def _learn(memory: Memory, jobs: Sequence[Job]) -> None:
         if key not in known and job.eligible is not None and job.started is not None:
             waited, partition = max(0, job.started - job.eligible), job.partitions[:1]
             memory.waits[partition] = memory.waits[partition].plus(waited, BOUNDS)
+
+
+def _has_begun(job: Job, known: _Starts | None) -> bool:
+    # One that was cancelled before it could begin has a start as well, but never had a node; one
+    # whose nodes boot is given another start when they have.
+    if job.started is None or not job.nodes or job.flags & _PREPARING:
+        return False
+    # One that is cleaned up after may have been requeued, with a guess at its next start.
+    return known is None or job.state != "COMPLETING" or (job.id, job.started) in known
 
 
 @lru_cache(maxsize=1024)

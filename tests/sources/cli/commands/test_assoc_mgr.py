@@ -118,10 +118,10 @@ def test_a_user_whose_name_is_nowhere_keeps_his_id() -> None:
 
 
 def test_several_members_of_a_qos_are_told_apart() -> None:
-    """Names may have blanks and equal signs."""
+    """Names may have blanks, equal signs and braces."""
     text = (
         "QOS=x y Account Limits= a b={MaxJobsPA=1(0) MaxTRESPA=cpu=4(1),mem=N(0)} "
-        "c=d={MaxJobsPA=2(1)} User Limits=No Users\n"
+        "c=d={MaxJobsPA=2(1)} e {f}(5)={MaxJobsPA=3(2)} User Limits=No Users\n"
     )
 
     assert records(ASSOC_MGR, text) == (
@@ -129,10 +129,11 @@ def test_several_members_of_a_qos_are_told_apart() -> None:
             "qos_account", ("x y", "a b"), (Limit("jobs", "", 1, 0), Limit("tres", "cpu", 4, 1))
         ),
         LimitOwner("qos_account", ("x y", "c=d"), (Limit("jobs", "", 2, 1),)),
+        LimitOwner("qos_account", ("x y", "e {f}(5)"), (Limit("jobs", "", 3, 2),)),
     )
 
 
-@pytest.mark.parametrize("piece", ["word ", "a={", "}", "={}", "1(", "1=1(", ","])
+@pytest.mark.parametrize("piece", ["word ", "a={", "}", "={Max", "={}", "1(", "1=1(", ","])
 def test_odd_text_is_read_as_quickly_as_any(piece: str) -> None:
     """Twice as much takes twice as long, not four times."""
     began = time.monotonic()

@@ -146,6 +146,13 @@ def test_the_times_are_unix_times_and_the_mark_is_new_for_each_run() -> None:
     assert str(ended_within(1, 2)) == str(SACCT) == "sacct"
 
 
+def test_nothing_is_asked_of_the_days_that_sacct_takes_for_no_time() -> None:
+    """``since: 1970-01-01`` means all there is, and sacct refuses numbers below a million."""
+    times = ended_within(1, 3600).words(MARK)[-2:]
+
+    assert times == ["--starttime=uts1000000", "--endtime=uts1000000"]
+
+
 @pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.parent.name)
 def test_every_row_that_slurm_really_printed_can_be_read(file: Path) -> None:
     """Of each release; also those of jobs that were cancelled before anything else."""

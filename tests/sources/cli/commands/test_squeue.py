@@ -180,8 +180,25 @@ def test_gpus_that_slurm_does_not_account_for_are_unknown() -> None:
     """The job asks for some; how many it has nobody says."""
     assert one(per_node="gres/gpu:2").gpus is None
     assert one(per_job="gres:gpu:h100:1").gpus is None
+    assert one(per_task="gres/shard=1,gres/gpu=1").gpus is None
+    assert one(per_node="gres/gpu:a100:0,gres/gpu:h100:1").gpus is None
     assert one(per_node="gres/licence:2").gpus == {}
     assert one(per_node="gres/gpu:2", tres="cpu=1,gres/gpu=2").gpus == {"": 2}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"per_node": "gres/gpu:0"},
+        {"per_job": "gres:gpu:0"},
+        {"per_task": "gres:gpu:a100:0,gres:gpu:h100:0"},
+        {"per_node": "gres/gpumem:1G"},
+        {"per_task": "license/gpu:1"},
+    ],
+)
+def test_a_job_that_asks_for_no_gpus_has_none(asked: dict[str, str]) -> None:
+    """One whose GPUs were unknown would take everybody's GPUs off the page."""
+    assert one(**asked).gpus == {}
 
 
 @pytest.mark.parametrize(
@@ -234,3 +251,17 @@ def test_an_idle_cluster_has_no_jobs() -> None:
     read = SQUEUE.read("", MARK)
     assert (read.records, read.malformed) == ((), 0)
     assert SQUEUE.may_be_empty
+
+
+@pytest.mark.parametrize(
+    ("printed", "reason"),
+    [
+        ("JobHeldUser,QOSGrpWallLimit", "JobHeldUser"),
+        ("JobHeldUser,Priority,BeginTime", "JobHeldUser"),
+        ("ReqNodeNotAvail, UnavailableNodes:n[1-7]", "ReqNodeNotAvail, UnavailableNodes:n[1-7]"),
+        ("job requeued in held state", "job requeued in held state"),
+    ],
+)
+def test_the_tasks_of_a_row_wait_for_what_most_of_them_wait_for(printed: str, reason: str) -> None:
+    """24.11 and 26.05 put a released task into the row of an array that is held."""
+    assert one(tasks="1-51,53-100", state="PENDING", reason=printed).reason == reason

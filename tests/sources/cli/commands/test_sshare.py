@@ -84,7 +84,10 @@ def test_a_cluster_without_accounting_has_no_shares(tmp_path: Path) -> None:
     with pytest.raises(EmptyError) as raised:
         answered(SSHARE, tmp_path, "")
 
-    assert str(raised.value) == ("sshare printed nothing: a cluster without slurmdbd has no shares")
+    assert str(raised.value) == (
+        "sshare printed nothing: a cluster without slurmdbd has no shares, "
+        "and PrivateData=usage hides them from all but operators"
+    )
 
 
 @given(st.text(alphabet=st.sampled_from("|1.0 \ninfabE²-"), max_size=80))

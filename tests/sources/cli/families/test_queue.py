@@ -64,10 +64,19 @@ def test_the_oldest_job_is_the_one_that_has_been_ready_for_longest() -> None:
         JOB._replace(id="2", eligible=90, partitions=("batch", "long")),
         JOB._replace(id="3", eligible=None, reason="JobHeldUser"),
         JOB._replace(id="4", eligible=10, reason="BeginTime"),
+        JOB._replace(id="5", eligible=10, reason="Dependency"),
+        JOB._replace(id="6", eligible=10, reason="job requeued in held state"),
+        JOB._replace(id="7", eligible=10, reason="Reservation course was deleted"),
     )
 
     assert found['slurm_queue_oldest_eligible_timestamp_seconds{partition="batch"}'] == "90"
     assert found['slurm_queue_oldest_eligible_timestamp_seconds{partition="long"}'] == "90"
+
+
+@pytest.mark.parametrize("reason", ["JobHeldUser", "JobHeldAdmin", "Dependency", "BeginTime"])
+def test_nobody_waits_longest_whose_job_is_to_begin_tomorrow(reason: str) -> None:
+    """slurmctld gives the time of ``--begin`` as eligible, also while there is another reason."""
+    assert not [name for name in told(JOB._replace(reason=reason)) if "oldest" in name]
 
 
 def test_a_wait_is_counted_once_when_the_job_has_begun() -> None:
@@ -96,6 +105,40 @@ def test_jobs_that_began_before_we_looked_are_not_counted() -> None:
     found = told(RUNNING)
 
     assert found['slurm_queue_wait_seconds_count{partition="batch"}'] == "0"
+
+
+def test_a_job_whose_nodes_boot_waits_until_they_have() -> None:
+    """It has a start before, which slurmctld 22.05 to 26.05 replace then; it counts once."""
+    memory = Memory()
+    told(memory=memory)
+    told(RUNNING._replace(flags=frozenset({"CONFIGURING"})), memory=memory)
+    found = told(RUNNING._replace(started=170), memory=memory)
+
+    assert found['slurm_queue_wait_seconds_sum{partition="batch"}'] == "70"
+    assert found['slurm_queue_wait_seconds_count{partition="batch"}'] == "1"
+
+
+def test_a_requeued_job_that_is_cleaned_up_after_has_not_begun_again() -> None:
+    """Slurm 26.05 gives it the time at which it could start, and the node that it still has."""
+    memory = Memory()
+    told(RUNNING, memory=memory)
+    told(RUNNING._replace(state="COMPLETING", started=900), memory=memory)
+    found = told(RUNNING._replace(state="PENDING", started=None, nodes=()), memory=memory)
+
+    assert found['slurm_queue_wait_seconds_count{partition="batch"}'] == "0"
+
+
+def test_a_job_that_is_cleaned_up_after_counts_once() -> None:
+    """Whether it was seen before, or began and ended between two polls."""
+    memory = Memory()
+    told(memory=memory)
+    told(RUNNING, memory=memory)
+    other = RUNNING._replace(id="2")
+    for state in ("COMPLETING", "COMPLETED"):
+        jobs = (job._replace(state=state) for job in (RUNNING, other))
+        found = told(*jobs, memory=memory)
+
+    assert found['slurm_queue_wait_seconds_count{partition="batch"}'] == "2"
 
 
 def test_a_requeued_job_waits_anew() -> None:
@@ -147,6 +190,9 @@ def test_the_histogram_is_one_in_openmetrics() -> None:
         ),
         ("Nodes required for job are DOWN, DRAINED or reserved for jobs", "Resources"),
         ("launch failed requeued held", "JobLaunchFailure"),
+        ("launch failure limit exceeded requeued held", "JobHoldMaxRequeue"),
+        ("Reservation", "Reservation"),
+        ("Reservation course 1 was deleted", "ReservationDeleted"),
         ("Something new, with the node n17 in it", "other"),
         ("", "other"),
     ],
