@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-import statistics
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from slurm_exporter.sources.cli.outputs import Outputs
 from slurm_exporter.sources.cli.source import CliSource
 from tests.bench import workload
 from tests.bench.latency import latencies, p99, until_polled
-from tests.bench.memory import after
+from tests.bench.memory import after, idle
 from tests.bench.poll import cpu_of
 from tests.bench.report import Row, in_turn, ratio
 
@@ -175,16 +174,14 @@ def _growth(
 
 def memory(effort: Effort) -> list[Row]:
     """Polls of many jobs one after the other, with scrapes in between."""
+    rest = idle()
     with (
         program("squeue", jobs(100_000)) as directory,
         workload.polling(_by_commands(directory), JOB_ENDPOINTS, "4s") as (port, pid),
     ):
         sizes = [after(port, pid, polls) for polls in range(1, effort.polls // 2 + 1)]
-    half = len(sizes) // 2
-    early, late = statistics.median(sizes[:half]), statistics.median(sizes[half:])
-    name = "commands, memory, 100,000 jobs: after later polls / after earlier ones"
-    note = f"medians of {half} polls, highest {max(sizes):.0f} MB"
-    return [Row(name, late / early, late, early, "MB", note)]
+    highest, name = max(sizes), "commands, memory, 100,000 jobs: highest - idle"
+    return [Row(name, highest - rest, highest, rest, "MB", f"{len(sizes)} polls")]
 
 
 def interference(effort: Effort) -> list[Row]:
