@@ -93,7 +93,11 @@ class Protection:
         return taken
 
     def _take_certificate(self) -> bool:
-        renewed = self._certificate is not None and self._certificate.refresh()
+        tls = self.server.tls
+        if self._certificate is None or tls is None:
+            return False
+        with _told(self._config, tls):
+            renewed = self._certificate.refresh()
         if renewed:
             log.info("tls.certificate_loaded")
         return renewed
