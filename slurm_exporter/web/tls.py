@@ -128,13 +128,16 @@ def _load(config: Tls) -> ssl.SSLContext:
     context.verify_mode = _verify_mode(config)
     try:
         context.load_cert_chain(config.cert_file, config.key_file, _refuse)
-        if config.client_ca_file is not None:
-            context.load_verify_locations(config.client_ca_file)
     except ssl.SSLError as error:
         # OpenSSL's own words are "[SSL] PEM lib (_ssl.c:3905)".
         mismatch = error.reason == "KEY_VALUES_MISMATCH"
         words = "the key does not belong to the certificate" if mismatch else "not valid PEM"
         raise OSError(words) from error
+    if config.client_ca_file is not None:
+        try:
+            context.load_verify_locations(config.client_ca_file)
+        except ssl.SSLError as error:
+            raise OSError(f"{config.client_ca_file} has no certificate in PEM") from error
     return context
 
 

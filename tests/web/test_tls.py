@@ -232,11 +232,18 @@ def test_file_that_is_missing_is_named(files: Tls, tmp_path: Path, which: str):
         Certificate(replace(files, **{which: missing}))
 
 
-@pytest.mark.parametrize("which", ["cert_file", "key_file", "client_ca_file"])
-def test_file_that_is_something_else_is_refused(files: Tls, tmp_path: Path, which: str):
+@pytest.mark.parametrize(
+    ("which", "words"),
+    [
+        ("cert_file", "not valid PEM"),
+        ("key_file", "not valid PEM"),
+        ("client_ca_file", "else has no certificate in PEM"),
+    ],
+)
+def test_file_that_is_something_else_is_refused(files: Tls, tmp_path: Path, which: str, words: str):
     """Before anybody is answered."""
     (tmp_path / "else").write_text("something else\n")
-    with pytest.raises(OSError, match="not valid PEM"):
+    with pytest.raises(OSError, match=words):
         Certificate(replace(files, **{which: str(tmp_path / "else")}))
 
 
